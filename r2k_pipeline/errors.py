@@ -1,0 +1,166 @@
+"""One family of errors: every message names the culprit, the state and the remedy.
+
+Add a class here when a caller may want to catch it apart. A class takes its
+culprits as arguments, keeps them as attributes, and builds its own message, so
+that the same failure always reads the same. No other module raises a bare
+``ValueError`` at a user.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+_SHOWN = 10
+
+
+def listed(items: Sequence[object], shown: int = _SHOWN) -> str:
+    """Name up to `shown` items and count the rest.
+
+    Example:
+        >>> listed(["a", "b", "c"], shown=2)
+        'a, b and 1 more'
+        >>> listed(["a"])
+        'a'
+    """
+    head = ", ".join(str(item) for item in items[:shown])
+    rest = len(items) - shown
+    return f"{head} and {rest} more" if rest > 0 else head
+
+
+class R2kError(Exception):
+    """What every error of this package is.
+
+    Args:
+        culprit: What is wrong: the file, the table, the company.
+        state: How things stand now, in particular what was left untouched.
+        remedy: What the reader can do about it.
+
+    Example:
+        >>> print(R2kError("no data in /tmp/x", state="nothing was written", remedy="check --path"))
+        no data in /tmp/x
+        state: nothing was written
+        remedy: check --path
+    """
+
+    def __init__(self, culprit: str, *, state: str, remedy: str) -> None:
+        self.culprit = culprit
+        self.state = state
+        self.remedy = remedy
+        super().__init__(f"{culprit}\nstate: {state}\nremedy: {remedy}")
+
+
+class BadInputError(R2kError):
+    """The user named something that cannot be used: a path, a date, a symbol."""
+
+
+class SourceError(R2kError):
+    """A source could not be read: missing, corrupt, or not what it claims to be."""
+
+
+class ContractShapeError(R2kError):
+    """A frame's columns or types differ from its contract."""
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        missing: Sequence[str] = (),
+        unknown: Sequence[str] = (),
+        retyped: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
+        self.table = table
+        self.missing = tuple(missing)
+        self.unknown = tuple(unknown)
+        self.retyped = dict(retyped or {})
+        parts = []
+        if self.missing:
+            parts.append(f"missing {listed(self.missing)}")
+        if self.unknown:
+            parts.append(f"unknown {listed(self.unknown)}")
+        parts += [f"{name} is {got}, expected {want}" for name, (want, got) in self.retyped.items()]
+        super().__init__(
+            f"{table}: the frame does not have the contract's shape: {'; '.join(parts)}",
+            state=f"{table} was not touched; its last good partitions stand",
+            remedy=f"compare with data_contracts/{table}.yaml",
+        )
+
+
+class ContractViolationError(R2kError):
+    """A check of severity `error` failed, so nothing was promoted."""
+
+    def __init__(self, table: str, partitions: str, failures: Sequence[str]) -> None:
+        self.table = table
+        self.partitions = partitions
+        self.failures = tuple(failures)
+        super().__init__(
+            f"{table} [{partitions}]: {listed(self.failures)}",
+            state=f"{table} was not touched; its last good partitions stand",
+            remedy="see quality_results for the counts and a sample, mend the input and run again",
+        )
+
+
+class CheckExecutionError(R2kError):
+    """A check could not be evaluated. That is a fault of ours, not a verdict on the data."""
+
+
+class MissingPartitionError(R2kError):
+    """The input has nothing for a session that is asked for."""
+
+    def __init__(self, table: str, sessions: Sequence[date], *, remedy: str | None = None) -> None:
+        self.table = table
+        self.sessions = tuple(sessions)
+        super().__init__(
+            f"{table} has nothing for {len(sessions)} session(s): {listed(sessions, 5)}",
+            state="nothing was written for them",
+            remedy=remedy or "run `r2k ingest` for these sessions, or choose another range",
+        )
+
+
+class MissingCloseError(R2kError):
+    """A member or an eligible line has no close where one is needed."""
+
+
+class MissingDivisorError(R2kError):
+    """A session has no divisor."""
+
+
+class LookAheadError(R2kError):
+    """A row is dated after the day on which the decision is taken."""
+
+
+class TooFewCompaniesError(R2kError):
+    """Fewer companies are ranked than a breakpoint needs."""
+
+
+class UnrankedIncumbentError(R2kError):
+    """A member left the ranking in silence."""
+
+
+class NotASessionError(R2kError):
+    """A date is not a trading session."""
+
+
+class UnknownEventError(R2kError):
+    """No reconstitution event has this key."""
+
+
+class StorageError(R2kError):
+    """A table, database or disk refused."""
+
+
+def missing_path(path: Path, what: str) -> BadInputError:
+    """The error for a path that does not exist.
+
+    Example:
+        >>> from pathlib import Path
+        >>> missing_path(Path("nowhere.bundle"), "source").culprit
+        'no source at nowhere.bundle'
+    """
+    return BadInputError(
+        f"no {what} at {path}", state="nothing was read or written", remedy="check the path"
+    )
