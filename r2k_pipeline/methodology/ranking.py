@@ -1,0 +1,103 @@
+"""2: lines -> companies ranked by total market capitalisation, session by session.
+
+1. A company's lines are brought together; each line's cap is already the whole
+   company's, so the largest is taken and nothing is counted twice.
+2. Its pricing vehicle is the line that traded most.
+3. Companies are ranked; the cumulative share runs from the largest down.
+
+Float plays no part here. Bands and breakpoints belong to `reconstitution`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from r2k_pipeline.rulebook.rules import IndexRules
+
+
+def rank_companies(universe: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame:
+    """Rank eligible companies by total market capitalisation at each session's close.
+
+    Args:
+        universe: Contract `universe`, any range of sessions. Read: the eligible
+            lines' `market_cap_usd` (USD, the whole company's as the feed gives it
+            for every class), `close_usd` (USD per share) and `volume_shares`.
+        rules: The rules in force; read `extended_count`.
+
+    Returns:
+        Contract `ranking`, one row per session and company, sorted by `session`,
+        `rank`: `total_market_cap_usd`, `rank` (1 = largest, no gaps, no ties) and
+        `cumulative_market_cap_share`: the sum from the largest company down to
+        this one, over the total of the first `extended_count` companies. It is 1
+        at the last of those and a little above 1 beyond.
+
+    Notes:
+        Equal caps are ordered by `company_id`, equal volumes by `security_id`, so
+        the result does not depend on row order. Missing volume counts as none. An
+        empty universe gives an empty ranking. Uses each session's own rows only.
+
+    Example:
+        ACME's two lines carry one cap: the company's. BOLT is the dearer share,
+        ACME the larger company.
+
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> universe = pl.DataFrame({
+        ...     "session": [date(2024, 4, 30)] * 4,
+        ...     "company_id": ["ACME", "ACME", "BOLT", "CORE"],
+        ...     "security_id": ["ACME.A", "ACME.B", "BOLT", "CORE"],
+        ...     "symbol": ["ACMA", "ACMB", "BOLT", "CORE"],
+        ...     "name": ["Acme", "Acme", "Bolt", "Core"],
+        ...     "sector": [None] * 4,
+        ...     "close_usd": [10.0, 9.0, 25.0, 4.0],
+        ...     "volume_shares": [50, 900, 100, 100],
+        ...     "market_cap_usd": [2900.0, 2900.0, 2500.0, 1000.0],
+        ...     "is_eligible": [True] * 4,
+        ... }, schema_overrides={"sector": pl.String})
+        >>> ranking = rank_companies(universe, rules=rules_in_force(date(2024, 4, 30)))
+        >>> ranking.select("security_id", "rank", "cumulative_market_cap_share")
+        shape: (3, 3)
+        ┌─────────────┬──────┬─────────────────────────────┐
+        │ security_id ┆ rank ┆ cumulative_market_cap_share │
+        │ ---         ┆ ---  ┆ ---                         │
+        │ str         ┆ i32  ┆ f64                         │
+        ╞═════════════╪══════╪═════════════════════════════╡
+        │ ACME.B      ┆ 1    ┆ 0.453125                    │
+        │ BOLT        ┆ 2    ┆ 0.84375                     │
+        │ CORE        ┆ 3    ┆ 1.0                         │
+        └─────────────┴──────┴─────────────────────────────┘
+
+    References:
+        `rulebook.rules.SOURCES["methodology_2026"]` sections 6.1 to 6.5 and 6.10.
+    """
+    eligible = universe.filter("is_eligible").with_columns(
+        pl.col("volume_shares").fill_null(0).alias("volume")
+    )
+    companies = (
+        eligible.sort("session", "company_id", "volume", "security_id",
+                      descending=[False, False, True, False])
+        .group_by("session", "company_id", maintain_order=True)
+        .agg(
+            pl.col("security_id", "symbol", "name", "sector", "close_usd").first(),
+            pl.len().cast(pl.Int32).alias("line_count"),
+            pl.col("market_cap_usd").max().alias("total_market_cap_usd"),
+        )
+        .sort("session", "total_market_cap_usd", "company_id", descending=[False, True, False])
+    )  # fmt: skip
+    rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("session")
+    cap = pl.col("total_market_cap_usd")
+    extended_total = cap.filter(pl.col("rank") <= rules.extended_count).sum().over("session")
+    return (
+        companies.with_columns(rank=rank, total_shares=cap / pl.col("close_usd"))
+        .with_columns(
+            cumulative_market_cap_share=cap.cum_sum().over("session") / extended_total,
+        )
+        .select(
+            "session", "company_id", "security_id", "symbol", "name", "sector", "close_usd",
+            "total_shares", "line_count", "total_market_cap_usd", "rank",
+            "cumulative_market_cap_share",
+        )
+    )  # fmt: skip
