@@ -1,0 +1,127 @@
+"""Eligibility, one reason a line."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from r2k_pipeline.errors import MissingPartitionError
+from r2k_pipeline.methodology.universe import evaluate_universe
+from r2k_pipeline.rulebook.rules import rules_in_force
+
+DAY = date(2024, 4, 30)
+RULES = rules_in_force(DAY)
+SCHEMA = {
+    "session": pl.Date,
+    "exchange": pl.String,
+    "symbol": pl.String,
+    "name": pl.String,
+    "close_usd": pl.Float64,
+    "previous_close_usd": pl.Float64,
+    "volume_shares": pl.Int64,
+    "market_cap_usd": pl.Float64,
+    "country": pl.String,
+    "industry": pl.String,
+    "sector": pl.String,
+}
+GOOD = {
+    "session": DAY,
+    "exchange": "nyse",
+    "symbol": "HAL",
+    "name": "Halden Inc. Common Stock",
+    "close_usd": 12.0,
+    "previous_close_usd": 11.9,
+    "volume_shares": 1000,
+    "market_cap_usd": 1.2e9,
+    "country": "United States",
+    "industry": "Electrical Products",
+    "sector": "Capital Goods",
+}
+
+
+def judged(*changes: dict[str, object]) -> pl.DataFrame:
+    """The universe of lines that differ from a good one."""
+    rows = [{**GOOD, "symbol": f"L{n}"} | change for n, change in enumerate(changes)]
+    listings = pl.DataFrame(rows, schema=SCHEMA)
+    securities = listings.select(
+        "symbol",
+        pl.concat_str(pl.lit("S-"), "symbol").alias("security_id"),
+        pl.concat_str(pl.lit("C-"), "symbol").alias("company_id"),
+        pl.col("session").alias("first_session"),
+        pl.col("session").alias("last_session"),
+    ).unique("symbol")
+    return evaluate_universe(listings, securities, rules=RULES).sort("symbol")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, None),
+        ({"country": "Bermuda"}, None),
+        ({"country": "Puerto Rico"}, None),
+        ({"country": None}, None),
+        ({"close_usd": 1.0}, None),
+        ({"market_cap_usd": 30e6}, None),
+        ({"name": "Halden Inc. Warrant"}, "warrant"),
+        ({"industry": "Blank Checks"}, "spac"),
+        ({"country": "Canada"}, "foreign"),
+        ({"exchange": "otc"}, "exchange"),
+        ({"close_usd": None}, "no_close"),
+        ({"close_usd": 0.9999}, "price_below_minimum"),
+        ({"market_cap_usd": None}, "no_market_cap"),
+        ({"market_cap_usd": 0.0}, "no_market_cap"),
+        ({"market_cap_usd": 29_999_999.0}, "cap_below_minimum"),
+    ],
+)
+def test_the_first_rule_that_fails_gives_the_reason(
+    change: dict[str, object], reason: str | None
+) -> None:
+    row = judged(change).row(0, named=True)
+    assert row["exclusion_reason"] == reason
+    assert row["is_eligible"] is (reason is None)
+
+
+def test_kind_is_asked_before_country_and_country_before_price() -> None:
+    lines = judged(
+        {"name": "Halden Inc. Warrant", "country": "Canada", "close_usd": 0.1},
+        {"country": "Canada", "close_usd": 0.1},
+    )
+    assert lines["exclusion_reason"].to_list() == ["warrant", "foreign"]
+
+
+def test_no_line_is_dropped_and_shares_are_implied() -> None:
+    lines = judged({}, {"name": "Halden Inc. Right"}, {"market_cap_usd": None})
+    assert lines["total_shares"].to_list() == [1e8, 1e8, None]
+
+
+def test_listings_that_securities_do_not_know_yet_are_an_error() -> None:
+    listings = pl.DataFrame([GOOD], schema=SCHEMA)
+    older = pl.DataFrame(
+        {
+            "symbol": ["HAL"],
+            "security_id": ["S-HAL"],
+            "company_id": ["C-HAL"],
+            "first_session": [date(2024, 1, 2)],
+            "last_session": [date(2024, 4, 29)],
+        }
+    )
+    with pytest.raises(MissingPartitionError, match="materialize `securities` again"):
+        evaluate_universe(listings, older, rules=RULES)
+
+
+def test_a_reused_symbol_is_the_line_of_its_day() -> None:
+    days = [date(2024, 1, 2), DAY]
+    listings = pl.DataFrame([GOOD | {"session": day} for day in days], schema=SCHEMA)
+    securities = pl.DataFrame(
+        {
+            "symbol": ["HAL", "HAL"],
+            "security_id": ["S-OLD", "S-NEW"],
+            "company_id": ["C-OLD", "C-NEW"],
+            "first_session": days,
+            "last_session": days,
+        }
+    )
+    found = evaluate_universe(listings, securities, rules=RULES)
+    assert found["security_id"].to_list() == ["S-OLD", "S-NEW"]
