@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -19,6 +20,9 @@ from r2k_pipeline.methodology.constituents import constituents
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import event
 from r2k_pipeline.rulebook.sessions import sessions_between
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EVENT = event("2022-06")
 RULES = replace(rules_in_force(EVENT.rank_day), share_observation_sessions=3)
@@ -46,7 +50,7 @@ def decided(*lines: str) -> pl.DataFrame:
     )
 
 
-def quoted(line: str, closes: dict[int, float | None], *, shares: float = 100.0) -> pl.DataFrame:
+def quoted(line: str, closes: Mapping[int, float | None], *, shares: float = 100.0) -> pl.DataFrame:
     """A line's universe rows by session number; a missing number is a missing row."""
     days = sorted(closes)
     before = [None, *(closes.get(day - 1) for day in days[1:])]
