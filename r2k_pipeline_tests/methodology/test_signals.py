@@ -73,7 +73,7 @@ def test_momentum_leaves_the_latest_sessions_out() -> None:
 def test_a_stretched_level_is_stood_against_until_it_is_back() -> None:
     # Windows of three: two equal levels and an outlier lie sqrt(2) deviations away.
     found = z_score_reversion(
-        levels_of(10, 10, 13, 12, 11, 11, 8, 8.5, 11), window_sessions=3, entry_deviations=1.4
+        levels_of(10, 10, 13, 12, 11, 11, 8, 9, 9), window_sessions=3, entry_deviations=1.4
     )
     z = found["value"].to_list()
     assert z[:2] == [None, None]
@@ -81,7 +81,14 @@ def test_a_stretched_level_is_stood_against_until_it_is_back() -> None:
     assert z[3] == pytest.approx(1 / sqrt(14))  # 10, 13, 12: mean 35/3, still above it
     assert z[4] == pytest.approx(-sqrt(1.5))  # 13, 12, 11: below its mean, back to none
     assert z[6] == pytest.approx(-sqrt(2))  # 11, 11, 8: long
+    assert z[8] == pytest.approx(sqrt(0.5))  # 8, 9, 9: just above its mean, back to none
     assert found["position"].to_list() == [0, 0, -1, -1, 0, 0, 1, 1, 0]
+
+
+def test_a_level_exactly_at_its_average_ends_the_position() -> None:
+    found = z_score_reversion(levels_of(12, 12, 6, 9, 7.5), window_sessions=3, entry_deviations=1.4)
+    assert found["value"].to_list()[3:] == [0.0, 0.0]
+    assert found["position"].to_list() == [0, 0, 1, 0, 0]
 
 
 def test_a_stretch_to_the_other_side_turns_the_position_at_once() -> None:
@@ -206,3 +213,9 @@ def test_a_session_beyond_the_calendar_is_refused() -> None:
     )
     with pytest.raises(NotASessionError, match="2040-01-03"):
         all_signals(levels)
+
+
+def test_a_stretch_of_exactly_the_entry_is_enough() -> None:
+    # In a window of two unequal levels the later one lies exactly one deviation away.
+    found = z_score_reversion(levels_of(10, 12, 8), window_sessions=2, entry_deviations=1.0)
+    assert found["position"].to_list() == [0, -1, 1]

@@ -94,8 +94,8 @@ def walk_reversion(z_scores: list[float | None], entry: float) -> list[float]:
 @given(steps=STEPS)
 @settings(max_examples=60)
 def test_reversion_follows_its_table(steps: list[int]) -> None:
-    found = z_score_reversion(levels_from(steps), window_sessions=5, entry_deviations=1.5)
-    assert found["position"].to_list() == walk_reversion(found["value"].to_list(), 1.5)
+    found = z_score_reversion(levels_from(steps), window_sessions=5, entry_deviations=1.2)
+    assert found["position"].to_list() == walk_reversion(found["value"].to_list(), 1.2)
 
 
 def walk_breakout(path: list[float], entry: int, leave: int) -> list[float]:

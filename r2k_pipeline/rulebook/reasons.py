@@ -1,0 +1,176 @@
+"""Why a line is out, and why a company ends where it does.
+
+Holds enums whose values travel with rows and whose `sentence` is what a reader
+sees. Add a value with its sentence; never reuse or rename one, because published
+rows carry it. Keep out thresholds (`rules`) and the decisions (`methodology/`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class LineType(StrEnum):
+    """What kind of instrument a listed line is.
+
+    Example:
+        >>> LineType("spac").sentence
+        'A blank-cheque company that has not yet merged.'
+    """
+
+    COMMON = "common"
+    REIT = "reit"
+    TRACKING_STOCK = "tracking_stock"
+    PREFERRED = "preferred"
+    WARRANT = "warrant"
+    UNIT = "unit"
+    RIGHT = "right"
+    NOTE = "note"
+    DEPOSITARY_RECEIPT = "depositary_receipt"
+    FUND = "fund"
+    BDC = "bdc"
+    SPAC = "spac"
+    LIMITED_PARTNERSHIP = "limited_partnership"
+    LLC = "llc"
+    ROYALTY_TRUST = "royalty_trust"
+
+    @property
+    def sentence(self) -> str:
+        """What the value says to a reader."""
+        return _LINE_TYPE_SENTENCES[self]
+
+
+class ExclusionReason(StrEnum):
+    """Why a line is not eligible; it carries the first reason that applies.
+
+    The reasons of line type have the value of the `LineType` they exclude.
+
+    Example:
+        >>> ExclusionReason.FOREIGN.sentence
+        'The company does not count as a United States company.'
+    """
+
+    PREFERRED = "preferred"
+    WARRANT = "warrant"
+    UNIT = "unit"
+    RIGHT = "right"
+    NOTE = "note"
+    DEPOSITARY_RECEIPT = "depositary_receipt"
+    FUND = "fund"
+    BDC = "bdc"
+    SPAC = "spac"
+    LIMITED_PARTNERSHIP = "limited_partnership"
+    LLC = "llc"
+    ROYALTY_TRUST = "royalty_trust"
+    FOREIGN = "foreign"
+    EXCHANGE = "exchange"
+    NO_CLOSE = "no_close"
+    PRICE_BELOW_MINIMUM = "price_below_minimum"
+    NO_MARKET_CAP = "no_market_cap"
+    CAP_BELOW_MINIMUM = "cap_below_minimum"
+    SECONDARY_CLASS = "secondary_class"
+
+    @property
+    def sentence(self) -> str:
+        """What the value says to a reader."""
+        return _EXCLUSION_SENTENCES[self]
+
+
+class MembershipDecision(StrEnum):
+    """Why a company ends in its segment, or outside, at an event.
+
+    Example:
+        >>> MembershipDecision("stays_by_band").sentence
+        'The band keeps it where its rank alone would not.'
+    """
+
+    ENTERS = "enters"
+    LEAVES = "leaves"
+    MOVES_UP = "moves_up"
+    MOVES_DOWN = "moves_down"
+    STAYS_BY_RANK = "stays_by_rank"
+    STAYS_BY_BAND = "stays_by_band"
+    STAYS_OUT = "stays_out"
+
+    @property
+    def sentence(self) -> str:
+        """What the value says to a reader."""
+        return _DECISION_SENTENCES[self]
+
+
+def exclusion_of(line_type: LineType) -> ExclusionReason:
+    """Return the reason that excludes a line type.
+
+    Args:
+        line_type: A type of `rules.IndexRules.excluded_line_types`.
+
+    Raises:
+        ValueError: No reason exists, because the type itself is eligible.
+
+    Example:
+        >>> exclusion_of(LineType.WARRANT)
+        <ExclusionReason.WARRANT: 'warrant'>
+    """
+    return ExclusionReason(line_type.value)
+
+
+_LINE_TYPE_SENTENCES: Mapping[LineType, str] = MappingProxyType(
+    {
+        LineType.COMMON: "An ordinary share of an operating company.",
+        LineType.REIT: "A share of a real estate investment trust.",
+        LineType.TRACKING_STOCK: "A share that follows one part of its company.",
+        LineType.PREFERRED: "A preferred, participating or convertible preferred share.",
+        LineType.WARRANT: "A warrant to buy shares.",
+        LineType.UNIT: "A unit that bundles shares with warrants or rights.",
+        LineType.RIGHT: "A right to subscribe or to receive shares.",
+        LineType.NOTE: "A note, bond or other debt instrument listed like a share.",
+        LineType.DEPOSITARY_RECEIPT: "A receipt for shares held by a depositary.",
+        LineType.FUND: "An exchange-traded, closed-end or mutual fund.",
+        LineType.BDC: "A business development company, which reports acquired-fund fees.",
+        LineType.SPAC: "A blank-cheque company that has not yet merged.",
+        LineType.LIMITED_PARTNERSHIP: "A unit of a limited partnership.",
+        LineType.LLC: "A share of a United States limited liability company.",
+        LineType.ROYALTY_TRUST: "A unit of a royalty trust.",
+    }
+)
+
+_EXCLUSION_SENTENCES: Mapping[ExclusionReason, str] = MappingProxyType(
+    {
+        ExclusionReason.PREFERRED: "Preferred shares are not eligible.",
+        ExclusionReason.WARRANT: "Warrants are not eligible.",
+        ExclusionReason.UNIT: "Units are not eligible.",
+        ExclusionReason.RIGHT: "Rights are not eligible.",
+        ExclusionReason.NOTE: "Notes and other debt are not eligible.",
+        ExclusionReason.DEPOSITARY_RECEIPT: "Depositary receipts are not eligible.",
+        ExclusionReason.FUND: "Funds are not eligible.",
+        ExclusionReason.BDC: "Business development companies are not eligible.",
+        ExclusionReason.SPAC: "Blank-cheque companies are not eligible.",
+        ExclusionReason.LIMITED_PARTNERSHIP: "Limited partnerships are not eligible.",
+        ExclusionReason.LLC: "United States limited liability companies are not eligible.",
+        ExclusionReason.ROYALTY_TRUST: "Royalty trusts are not eligible.",
+        ExclusionReason.FOREIGN: "The company does not count as a United States company.",
+        ExclusionReason.EXCHANGE: "The line is not listed on an eligible exchange.",
+        ExclusionReason.NO_CLOSE: "The line has no close on this session.",
+        ExclusionReason.PRICE_BELOW_MINIMUM: "The close is below the minimum price.",
+        ExclusionReason.NO_MARKET_CAP: "The feed gives no market capitalisation.",
+        ExclusionReason.CAP_BELOW_MINIMUM: "The company's total market cap is below the minimum.",
+        ExclusionReason.SECONDARY_CLASS: "Another line of the same company stands for it.",
+    }
+)
+
+_DECISION_SENTENCES: Mapping[MembershipDecision, str] = MappingProxyType(
+    {
+        MembershipDecision.ENTERS: "It was in no segment and its rank gives it one.",
+        MembershipDecision.LEAVES: "It was in a segment, but is out of rank or ineligible.",
+        MembershipDecision.MOVES_UP: "Its rank moves it to a segment of larger companies.",
+        MembershipDecision.MOVES_DOWN: "Its rank moves it to a segment of smaller companies.",
+        MembershipDecision.STAYS_BY_RANK: "Its rank gives it the segment it already had.",
+        MembershipDecision.STAYS_BY_BAND: "The band keeps it where its rank alone would not.",
+        MembershipDecision.STAYS_OUT: "It was in no segment and its rank gives it none.",
+    }
+)
