@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 # Actions after which a line no longer exists.
 _ENDINGS = ("delisting", "cash_merger", "stock_merger")
+_COLUMNS = (
+    "session", "security_id", "company_id", "symbol", "name", "sector", "segment", "event_id",
+    "close_usd", "close_session", "previous_close_usd", "index_shares", "float_factor",
+    "market_value_usd", "status",
+)  # fmt: skip
 
 
 def constituents(
@@ -71,6 +76,32 @@ def constituents(
         session later, when the row of a session built on its own day still says
         `carried`; nothing else uses anything later than its session.
 
+    Example:
+        A member that closed at 10 before the event and did not trade on its first
+        session is carried.
+
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> from r2k_pipeline.rulebook.schedule import event
+        >>> days = [date(2022, 6, 24), date(2022, 6, 27)]
+        >>> decisions = pl.DataFrame({
+        ...     "security_id": ["S-HAL"], "company_id": ["C-HAL"], "name": ["Halden"],
+        ...     "sector": ["Energy"], "segment": ["small"], "event_id": ["2022-06"],
+        ... })
+        >>> universe = pl.DataFrame({
+        ...     "session": days[:1], "security_id": ["S-HAL"], "symbol": ["HAL"],
+        ...     "close_usd": [10.0], "previous_close_usd": [9.5], "total_shares": [1e6],
+        ... })
+        >>> actions = pl.DataFrame(schema={
+        ...     "session": pl.Date, "security_id": pl.String, "action_type": pl.String,
+        ...     "split_factor": pl.Float64,
+        ... })
+        >>> constituents(
+        ...     decisions, universe, actions, event=event("2022-06"), sessions=days,
+        ...     end=days[1], rules=rules_in_force(days[1]),
+        ... ).select("session", "close_session", "market_value_usd", "status").row(0)
+        (datetime.date(2022, 6, 27), datetime.date(2022, 6, 24), 10000000.0, 'carried')
+
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 7.1 and 9.2.
     """
@@ -90,25 +121,19 @@ def constituents(
     splits = _cumulative_splits(actions)
     shares = _observed_shares(seen, splits, event=event, rules=rules)
     grid = members.join(shares, on="security_id").join(calendar, how="cross")
+    valued = _valued(grid, seen, _recovered(seen, splits, calendar), splits)
     return (
-        _valued(grid, seen, _recovered(seen, splits, calendar), splits)
-        .pipe(_without_removed, actions, event=event, rules=rules)
+        _without_removed(valued, actions, event=event, rules=rules)
         .filter(pl.col("session") <= end)
-        .select(
-            "session", "security_id", "company_id", "symbol", "name", "sector", "segment",
-            "event_id", "close_usd", "close_session", "previous_close_usd",
-            index_shares=pl.col("observed_shares") * pl.col("split_factor"),
+        .with_columns(index_shares=pl.col("observed_shares") * pl.col("split_factor"))
+        .with_columns(
             float_factor=pl.lit(1.0),
-            market_value_usd=pl.col("close_usd")
-            * (pl.col("observed_shares") * pl.col("split_factor")),
-            status=pl.when(pl.col("close_session") < pl.col("session"))
-            .then(pl.lit("carried"))
-            .when("is_recovered")
-            .then(pl.lit("recovered"))
-            .otherwise(pl.lit("ok")),
+            market_value_usd=pl.col("close_usd") * pl.col("index_shares"),
+            status=_status(),
         )
+        .select(_COLUMNS)
         .sort("session", "security_id")
-    )  # fmt: skip
+    )
 
 
 def first_session_read(event: Event, sessions: Sequence[date], rules: IndexRules) -> date:
@@ -220,6 +245,17 @@ def _valued(
     before = pl.col("unsplit_close_usd").shift().over("security_id") / pl.col("split_factor")
     # A close that was seen stays as it was received, to the last bit.
     return filled.with_columns(close_usd=pl.coalesce("close_usd", today), previous_close_usd=before)
+
+
+def _status() -> pl.Expr:
+    """Where the close of a line comes from."""
+    return (
+        pl.when(pl.col("close_session") < pl.col("session"))
+        .then(pl.lit("carried"))
+        .when("is_recovered")
+        .then(pl.lit("recovered"))
+        .otherwise(pl.lit("ok"))
+    )
 
 
 def _without_removed(

@@ -60,6 +60,28 @@ def divisor_events(
         reinvested at the close of its ex-date across the whole index; net of
         30 % where the holder's country has no treaty.
 
+    Example:
+        BOLT leaves overnight at the value of its last close: 2,000 of 3,000 remain.
+
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.family import family
+        >>> days = [date(2024, 7, 1), date(2024, 7, 2)]
+        >>> lines = pl.DataFrame({
+        ...     "session": [days[0], days[0], days[1]], "security_id": ["ACE", "BOLT", "ACE"],
+        ...     "segment": ["small"] * 3, "event_id": ["2024-06"] * 3,
+        ...     "index_shares": [100.0] * 3, "previous_close_usd": [19.0, 10.0, 20.0],
+        ...     "market_value_usd": [2000.0, 1000.0, 2100.0],
+        ... })
+        >>> actions = pl.DataFrame(schema={
+        ...     "session": pl.Date, "security_id": pl.String, "action_type": pl.String,
+        ...     "amount_usd": pl.Float64,
+        ... })
+        >>> divisor_events(
+        ...     lines, actions, sessions=days, family={"r2000": family()["r2000"]},
+        ...     base_session=days[0],
+        ... ).select("session", "cause", "market_value_before_usd", "factor").rows()[1]
+        (datetime.date(2024, 7, 2), 'deletion', 3000.0, 0.6666666666666666)
+
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 9.1 and appendix A; methodology
         of total return: `rulebook.rules.SOURCES["methodology_2026"]`.
@@ -97,6 +119,19 @@ def divisor_by_session(
     Notes:
         The product runs in the order of sessions and causes, so the result is
         the same to the last bit however the ledger was built.
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.family import family
+        >>> days = [date(2024, 7, 1), date(2024, 7, 2), date(2024, 7, 3)]
+        >>> ledger = pl.DataFrame({
+        ...     "index_id": ["r2000"] * 2, "session": days[:2], "cause": ["base", "deletion"],
+        ...     "market_value_after_usd": [3000.0, 2000.0], "factor": [1.0, 0.5],
+        ...     "gross_return_factor": [1.0] * 2, "net_return_factor": [1.0] * 2,
+        ... })
+        >>> sessions = pl.DataFrame({"index_id": ["r2000"] * 3, "session": days})
+        >>> divisor_by_session(ledger, sessions, family=family())["divisor"].to_list()
+        [3.0, 1.5, 1.5]
     """
     base_value = {index_id: definition.base_value for index_id, definition in family.items()}
     is_base = pl.col("cause") == "base"

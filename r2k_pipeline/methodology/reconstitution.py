@@ -47,6 +47,24 @@ def breakpoints(
         TooFewCompaniesError: Fewer than `rules.large_cap_count` companies are
             ranked, so that no breakpoint exists.
 
+    Example:
+        >>> from dataclasses import replace
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> from r2k_pipeline.rulebook.schedule import event
+        >>> june = event("2022-06")
+        >>> rules = replace(
+        ...     rules_in_force(june.rank_day), large_cap_count=2, total_count=4, extended_count=5
+        ... )
+        >>> ranking = pl.DataFrame({
+        ...     "session": [june.rank_day] * 3, "rank": [1, 2, 3],
+        ...     "total_market_cap_usd": [60.0, 30.0, 10.0],
+        ...     "cumulative_market_cap_share": [0.6, 0.9, 1.0],
+        ... })
+        >>> breakpoints(ranking, event=june, rules=rules, is_banded=False).select(
+        ...     "boundary_rank", "breakpoint_usd", "lower_bound_share", "company_count"
+        ... ).rows()
+        [(2, 30.0, 0.875, 3)]
+
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 6.10 and 6.11.
     """
@@ -111,6 +129,47 @@ def reconstitute(
         Bounds are inclusive. The number of small companies may differ from
         `total_count - large_cap_count`: the band trades exact counts for low
         turnover.
+
+    Example:
+        The breakpoint lies at C2 (0.80). C2 ranks as large but was small, C3 ranks
+        as small but was large; both lie within 0.12 of it and stay put.
+
+        >>> from dataclasses import replace
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> from r2k_pipeline.rulebook.schedule import event
+        >>> june = event("2022-06")
+        >>> rules = replace(
+        ...     rules_in_force(june.rank_day), large_cap_count=2, total_count=4,
+        ...     extended_count=5, band_half_width=0.12,
+        ... )
+        >>> text = dict.fromkeys(("security_id", "symbol", "name", "sector"), "x")
+        >>> ranking = pl.DataFrame({
+        ...     "session": [june.rank_day] * 4, "company_id": ["C1", "C2", "C3", "C4"],
+        ...     "rank": [1, 2, 3, 4], "total_market_cap_usd": [50.0, 30.0, 10.0, 6.0],
+        ...     "total_shares": [5.0, 3.0, 1.0, 0.6],
+        ...     "cumulative_market_cap_share": [0.50, 0.80, 0.90, 0.96],
+        ... }).with_columns(**{name: pl.lit(value) for name, value in text.items()})
+        >>> incumbents = pl.DataFrame({
+        ...     "company_id": ["C1", "C2", "C3"], "segment": ["large", "small", "large"],
+        ... }).with_columns(**{name: pl.lit(value) for name, value in text.items()})
+        >>> excluded = pl.DataFrame(schema={
+        ...     "security_id": pl.String, "is_eligible": pl.Boolean,
+        ...     "exclusion_reason": pl.String,
+        ... })
+        >>> reconstitute(
+        ...     ranking, incumbents=incumbents, excluded=excluded, event=june, rules=rules
+        ... ).select("company_id", "segment", "decision")
+        shape: (4, 3)
+        ┌────────────┬─────────┬───────────────┐
+        │ company_id ┆ segment ┆ decision      │
+        │ ---        ┆ ---     ┆ ---           │
+        │ str        ┆ str     ┆ str           │
+        ╞════════════╪═════════╪═══════════════╡
+        │ C1         ┆ large   ┆ stays_by_rank │
+        │ C2         ┆ small   ┆ stays_by_band │
+        │ C3         ┆ large   ┆ stays_by_band │
+        │ C4         ┆ small   ┆ enters        │
+        └────────────┴─────────┴───────────────┘
 
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 6.10 and 6.11.

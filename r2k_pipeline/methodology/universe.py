@@ -52,6 +52,26 @@ def evaluate_universe(
         blank country counts as home is a rule: the feed leaves it blank for new
         listings.
 
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> day = date(2024, 4, 30)
+        >>> listings = pl.DataFrame({
+        ...     "session": [day] * 2, "exchange": ["nyse"] * 2, "symbol": ["HAL", "HAL/WS"],
+        ...     "name": ["Halden Inc. Common Stock", "Halden Inc. Warrant"],
+        ...     "close_usd": [12.0, 1.5], "previous_close_usd": [11.9, 1.4],
+        ...     "volume_shares": [9000, 10], "market_cap_usd": [1.2e9, None],
+        ...     "country": ["United States"] * 2, "industry": [None] * 2, "sector": [None] * 2,
+        ... }, schema_overrides={"industry": pl.String, "sector": pl.String})
+        >>> securities = pl.DataFrame({
+        ...     "symbol": ["HAL", "HAL/WS"], "security_id": ["S-HAL", "S-HAL/WS"],
+        ...     "company_id": ["C-HAL"] * 2, "first_session": [day] * 2, "last_session": [day] * 2,
+        ... })
+        >>> evaluate_universe(listings, securities, rules=rules_in_force(day)).select(
+        ...     "security_id", "line_type", "total_shares", "exclusion_reason"
+        ... ).rows()
+        [('S-HAL', 'common', 100000000.0, None), ('S-HAL/WS', 'warrant', None, 'warrant')]
+
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 5.2 to 5.13.
     """
