@@ -1,0 +1,71 @@
+# The project's commands; `make help` lists them. The only things needed beforehand are
+# Python 3.11 or newer, git and make: everything else is installed into .venv/.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PIP_TOOLS := 7.6.2
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test install lint types format bench clean pins
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: install ## a synthetic market through the whole pipeline (two minutes)
+	$(BIN)/r2k demo
+
+# By file, so that a costly fixture of a file is built once and not in both processes.
+test: lint types ## every check and every test
+	$(BIN)/pytest -n 2 --dist loadfile
+
+install: $(INSTALLED) ## create .venv/ with the pinned packages, if it is not up to date
+
+lint: install ## style, format and import directions
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: install ## strict types over the whole tree
+	$(BIN)/mypy
+
+format: install ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: install ## time and peak memory of the real build; ratios against other engines
+	$(BIN)/python benchmarks/real_build.py
+	$(BIN)/python benchmarks/engine_ratios.py
+
+clean: ## remove .venv/, caches and builds
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Pins are resolved on the oldest supported Python and name every file of a version, so that
+# each platform finds its own. Only the default index is asked: extra ones of this machine
+# would add hashes that no other machine can match. Existing pins stay unless UPGRADE=--upgrade.
+pins: ## resolve pyproject.toml anew into constraints.txt (UPGRADE=--upgrade for newer versions)
+	$(PYTHON) -m venv $(VENV)/pins
+	$(VENV)/pins/bin/python -m pip install -qq pip-tools==$(PIP_TOOLS)
+	env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+		$(VENV)/pins/bin/pip-compile --quiet $(UPGRADE) --generate-hashes --strip-extras --allow-unsafe \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-annotate --no-header \
+		--all-extras --build-deps-for editable --build-deps-for wheel --output-file constraints.txt pyproject.toml
+	sed -i.bak '/^#/d; /^$$/d' constraints.txt && rm constraints.txt.bak
+
+# The file names the whole resolved set, hence --no-deps: nothing else can slip in.
+$(INSTALLED): constraints.txt pyproject.toml setup.py
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit( \
+		f"Python {v.major}.{v.minor} at {sys.executable} is too old\nstate: nothing was installed\n" \
+		"remedy: make PYTHON=/path/to/python3.11 (or newer)")'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "remedy: install the venv module (Debian: python3-venv)" >&2; exit 1; }
+	@echo "Installing the pinned packages into $(VENV)/ (about a minute)"
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install -qq --no-deps --require-hashes -r constraints.txt
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
+	@$(PIP) check --quiet
+	@touch $@
