@@ -6,7 +6,7 @@ Holds what every projection reads. How a YAML file becomes a `Contract` is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +50,24 @@ class Column:
     nullable: bool
     key_position: int | None
 
+    @property
+    def physical_type(self) -> str:
+        """How the values are held, in the contract's words: `date`, `string`, `int32` and so on."""
+        return (
+            str(self.dtype).lower()
+            if self.logical_type in {"number", "integer"}
+            else self.logical_type
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One promised property of the rows; its name reads as a sentence."""
+    """One promised property of the rows; its name reads as a sentence.
+
+    `derived` names columns that only this rule reads, each a Polars SQL
+    expression over the table's columns, so that a promise on a whole session or
+    between rows can still be judged by a plain expectation.
+    """
 
     name: str
     sentence: str
@@ -61,6 +75,7 @@ class Rule:
     quarantines: bool
     expectation: str
     arguments: Mapping[str, Any]
+    derived: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +85,7 @@ class Contract:
     table: str
     version: str
     description: str
+    usage: str
     grain: str
     storage: Storage
     partitioning: Partitioning
@@ -77,12 +93,38 @@ class Contract:
     rules: tuple[Rule, ...]
     owner: str
     group: str
+    order: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, in the contract's order."""
+        return tuple(c.name for c in self.columns)
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether storage adds `known_from` and `known_to`.
+
+        True for published tables. Not for those without partitions: they are
+        logs, whose rows are only ever added and carry their own time.
+        """
+        return self.storage is Storage.PUBLISHED and self.partitioning is not Partitioning.NONE
 
     @property
     def key(self) -> tuple[str, ...]:
         """The primary key's columns, in order."""
         keyed = [c for c in self.columns if c.key_position is not None]
         return tuple(c.name for c in sorted(keyed, key=lambda c: c.key_position or 0))
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: The contract has no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
 
     @property
     def partition_column(self) -> str | None:

@@ -1,0 +1,130 @@
+"""The only place that runs Great Expectations: one frame, some expectations, their verdicts.
+
+Add here what the engine needs to be told. Which frame answers which rule is
+`views`; what a verdict means for the table is `expectations`. Great Expectations
+and pandas are imported on first use, because that takes seconds.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from r2k_pipeline.contracts.expectations import expectation_arguments
+from r2k_pipeline.errors import CheckExecutionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from r2k_pipeline.contracts.model import Rule
+
+# Great Expectations publishes no types.
+Untyped: TypeAlias = Any
+
+# Positions of all failing rows, but neither their values nor a pandas query to find them.
+_RESULT_FORMAT = {
+    "result_format": "COMPLETE",
+    "partial_unexpected_count": 0,
+    "return_unexpected_index_query": False,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the engine says of one expectation.
+
+    Attributes:
+        is_passed: Whether it holds.
+        positions: Failing rows, by position in the frame that was shown.
+        observed: The observed value of an expectation about the table.
+    """
+
+    is_passed: bool
+    positions: tuple[int, ...]
+    observed: object
+
+
+def validate(table: str, frame: pl.DataFrame, rules: Sequence[Rule]) -> list[Verdict]:
+    """Run the rules' expectations on one frame, in one call.
+
+    Args:
+        table: Named in errors.
+        frame: The columns that the rules judge, and no more: the engine hashes all.
+        rules: Which expectations.
+
+    Returns:
+        One verdict a rule, in the rules' order.
+
+    Raises:
+        CheckExecutionError: An expectation could not be built or its metric raised.
+            The engine itself would call that a failed check.
+    """
+    engine = _great_expectations()
+    refusals = (ValueError, TypeError, KeyError, engine.exceptions.GreatExpectationsError)
+    try:
+        suite = engine.ExpectationSuite(
+            name=table, expectations=[expectation_arguments(rule) for rule in rules]
+        )
+    except refusals as fault:
+        raise _cannot(table, ", ".join(rule.name for rule in rules), fault) from fault
+    definition = _batch_definition()
+    batch = definition.get_batch({"dataframe": frame.to_pandas()})
+    try:
+        result = batch.validate(suite, result_format=_RESULT_FORMAT)
+    finally:
+        # The engine keeps the last frame it saw; let it keep an empty one.
+        definition.get_batch({"dataframe": frame.clear().to_pandas()})
+    by_rule = {entry.expectation_config.meta["rule"]: entry for entry in result.results}
+    return [_verdict(table, rule, by_rule.get(rule.name)) for rule in rules]
+
+
+@cache
+def _great_expectations() -> Untyped:
+    """Import the engine. It imports a deprecated module of the standard library."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return import_module("great_expectations")
+
+
+@cache
+def _batch_definition() -> Untyped:
+    context = _great_expectations().get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    context.variables.analytics_enabled = False
+    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("whole")
+
+
+def _verdict(table: str, rule: Rule, entry: Untyped) -> Verdict:
+    # The engine leaves out an expectation that it does not know.
+    raised = f"no {rule.expectation}" if entry is None else _raised(entry.exception_info)
+    if raised is not None:
+        raise _cannot(table, rule.name, raised)
+    result = entry.result
+    return Verdict(
+        is_passed=bool(entry.success),
+        positions=tuple(int(p) for p in result.get("unexpected_index_list") or ()),
+        observed=result.get("observed_value"),
+    )
+
+
+def _raised(info: dict[str, Any]) -> object | None:
+    """The message of the first metric that raised: the engine nests it by metric, or not."""
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if isinstance(entry, dict) and entry.get("raised_exception"):
+            return entry.get("exception_message") or "no message"
+    return None
+
+
+def _cannot(table: str, check: str, reason: object) -> CheckExecutionError:
+    return CheckExecutionError(
+        f"{table}: the check {check} could not be evaluated: {' '.join(str(reason).split())}",
+        state=f"nothing is known about the rows; {table} was not touched",
+        remedy=f"this is a fault in data_contracts/{table}.yaml or in the program, not in the data",
+    )

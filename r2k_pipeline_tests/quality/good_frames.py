@@ -1,0 +1,394 @@
+"""For every table a small frame that keeps all of its contract's rules, and edits that break one.
+
+`GOOD` has one frame a table, with several rows where rules look between rows.
+`BREAKS` says, for every rule that a contract states, which cells of the last row
+to overwrite; nothing to overwrite stands for a frame without rows. The rules that
+follow from `primaryKey` and `required` are broken in the test itself.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+
+from r2k_pipeline.contracts.load import contract
+from r2k_pipeline.contracts.polars_shape import polars_schema
+
+FRIDAY, MONDAY = date(2022, 6, 24), date(2022, 6, 27)
+MOMENT = datetime(2022, 6, 27, 21, 0, tzinfo=UTC)
+HASH = "0123456789abcdef"
+
+
+def frame(table: str, **columns: list[Any]) -> pl.DataFrame:
+    """A contract-shaped frame; columns that are not given are null."""
+    rows = len(next(iter(columns.values())))
+    schema = polars_schema(contract(table))
+    return pl.DataFrame({name: columns.get(name, [None] * rows) for name in schema}, schema=schema)
+
+
+def with_last_row(good: pl.DataFrame, **values: object) -> pl.DataFrame:
+    """The frame with some cells of its last row overwritten."""
+    is_row = pl.int_range(pl.len()) == good.height - 1
+    return good.with_columns(
+        pl.when(is_row).then(pl.lit(value, dtype=good.schema[name])).otherwise(name).alias(name)
+        for name, value in values.items()
+    )
+
+
+_LISTINGS = frame(
+    "raw_listings",
+    session=[FRIDAY, FRIDAY, MONDAY],
+    exchange=["nyse", "nasdaq", "amex"],
+    symbol=["BRK/A", "ABR^D", "SIM.U"],  # a class, a preferred line, a unit
+    name=["Berkshire Hathaway Inc.", None, "Simple Acquisition Corp. Unit"],
+    close_usd=[412_000.0, None, 10.01],
+    previous_close_usd=[411_500.0, None, 0.0],  # a first session has no previous close
+    volume_shares=[1_200, 0, 55],
+    market_cap_usd=[6.1e11, None, 0.0],  # the vendor leaves caps blank or zero
+    ipo_year=[None, 1996, 2022],
+    source=["us-stock-symbols"] * 3,
+    source_hash=[HASH] * 3,
+)
+_ACTIONS: dict[str, list[Any]] = {
+    "session": [FRIDAY, FRIDAY, MONDAY, MONDAY],
+    "symbol": ["SPLT", "DIVI", "NEWN", "ACQD"],
+    "action_type": ["split", "cash_dividend", "rename", "stock_merger"],
+    "split_factor": [2.0, None, None, None],
+    "amount_usd": [None, 0.25, None, 1.0],
+    "ratio": [None, None, None, 0.5],
+    "counterparty_symbol": [None, None, "RNMD", "ACQR"],
+}
+_UNIVERSE = frame(
+    "universe",
+    session=[FRIDAY, FRIDAY, MONDAY],
+    security_id=["S1", "S2", "S1"],
+    company_id=["C1", "C2", "C1"],
+    symbol=["BOLT", "BOLTW", "BOLT"],
+    exchange=["nyse"] * 3,
+    line_type=["common_share", "warrant", "common_share"],
+    close_usd=[25.0, None, 26.0],
+    volume_shares=[100, 0, 90],
+    market_cap_usd=[2500.0, None, 2600.0],
+    total_shares=[100.0, None, 100.0],
+    is_eligible=[True, False, True],
+    exclusion_reason=[None, "wrong_line_type", None],
+)
+_RANKING = frame(
+    "ranking",
+    session=[FRIDAY, FRIDAY, FRIDAY, MONDAY],
+    company_id=["C1", "C2", "C3", "C1"],
+    security_id=["S1", "S2", "S3", "S1"],
+    symbol=["ACME", "BOLT", "CORE", "ACME"],
+    close_usd=[10.0, 25.0, 4.0, 10.0],
+    total_shares=[290.0, 100.0, 250.0, 290.0],
+    line_count=[2, 1, 1, 2],
+    total_market_cap_usd=[2900.0, 2500.0, 1000.0, 2900.0],
+    rank=[1, 2, 3, 1],
+    cumulative_market_cap_share=[0.453125, 0.84375, 1.0, 1.0],
+)
+_BREAKPOINTS = frame(
+    "breakpoints",
+    event_id=["2022-06"] * 3,
+    rank_day=[date(2022, 5, 6)] * 3,
+    effective_session=[MONDAY] * 3,
+    boundary_rank=[1000, 3000, 4000],
+    breakpoint_usd=[4.6e9, 2.4e8, 3.0e7],
+    cumulative_market_cap_share=[0.93, 0.995, 1.0],
+    lower_bound_share=[0.905, None, None],
+    upper_bound_share=[0.955, None, None],
+    company_count=[4000] * 3,
+    total_market_cap_usd=[4.5e13] * 3,
+    is_banded=[True, False, False],
+)
+_RECONSTITUTION = frame(
+    "reconstitution",
+    event_id=["2022-06"] * 5,
+    company_id=["C1", "C2", "C3", "C4", "C5"],
+    security_id=["S1", "S2", "S3", None, "S5"],
+    symbol=["STAY", "BAND", "RISE", "GONE", "ENTR"],
+    rank=[1, 998, 500, None, 2500],
+    total_market_cap_usd=[2.0e12, 4.7e9, 9.0e9, None, 4.0e8],
+    total_shares=[1.0e10, 1.0e8, 1.0e8, None, 1.0e7],
+    cumulative_market_cap_share=[0.05, 0.93, 0.85, None, 0.99],
+    previous_segment=["large", "small", "small", "micro", None],
+    segment=["large", "small", "large", None, "small"],
+    decision=["stays_by_rank", "stays_by_band", "moves_up", "leaves", "enters"],
+    reason=["It ranks 1, above 1000."] * 5,
+)
+_CONSTITUENTS = frame(
+    "constituents",
+    session=[FRIDAY, MONDAY, MONDAY],
+    security_id=["S1", "S1", "S2"],
+    company_id=["C1", "C1", "C2"],
+    symbol=["BOLT", "BOLT", "HALT"],
+    segment=["large", "large", "micro"],
+    event_id=["2021-06", "2022-06", "2022-06"],
+    close_usd=[25.0, 26.0, 4.0],
+    close_session=[FRIDAY, MONDAY, FRIDAY],
+    previous_close_usd=[24.5, 25.0, 4.0],
+    index_shares=[80.0, 80.0, 250.0],
+    float_factor=[0.8, 0.8, 1.0],
+    market_value_usd=[2000.0, 2080.0, 1000.0],
+    status=["ok", "ok", "carried"],
+)
+_DIVISORS = frame(
+    "divisors",
+    index_id=["r2000"] * 3,
+    session=[FRIDAY, MONDAY, MONDAY],
+    cause=["base", "reconstitution", "dividend"],
+    event_id=["2021-06", "2022-06", None],
+    market_value_before_usd=[None, 2000.0, 2500.0],
+    market_value_after_usd=[1000.0, 2500.0, 2500.0],
+    factor=[1.0, 1.25, 1.0],
+    gross_return_factor=[1.0, 1.0, 1.002],
+    net_return_factor=[1.0, 1.0, 1.0014],
+)
+_LEVELS = frame(
+    "levels",
+    index_id=["r2000", "r2000", "r3000"],
+    session=[FRIDAY, MONDAY, MONDAY],
+    price_level=[1000.0, 1010.0, 2000.0],
+    total_return_level=[1000.0, 1011.0, 2001.0],
+    net_total_return_level=[1000.0, 1010.5, 2000.5],
+    divisor=[2.0, 2.0, 3.0],
+    market_value_usd=[2000.0, 2020.0, 6000.0],
+    members=[2000, 2000, 3000],
+    status=["OK", "OK", "CARRIED"],
+    reason=[None, None, "No listings landed."],
+    since=[None, None, FRIDAY],
+)
+
+GOOD: dict[str, pl.DataFrame] = {
+    "raw_listings": _LISTINGS,
+    "reported_actions": frame(
+        "reported_actions", **_ACTIONS, source=["synthetic"] * 4, source_hash=[HASH] * 4
+    ),
+    "securities": frame(
+        "securities",
+        security_id=["S1", "S1", "S2"],
+        company_id=["C1", "C1", "C2"],
+        symbol=["OLDN", "NEWN", "OLDN"],  # the symbol is used again by another company
+        exchange=["nyse", "nyse", "nasdaq"],
+        company_name=["Old Name", "New Name", "Other"],
+        first_session=[date(2021, 2, 1), FRIDAY, MONDAY],
+        last_session=[date(2022, 6, 23), MONDAY, MONDAY],
+        previous_symbol=[None, "OLDN", None],
+        evidence=["first_seen", "same_name", "first_seen"],
+        confidence=[1.0, 0.95, 1.0],
+    ),
+    "corporate_actions": frame(
+        "corporate_actions",
+        **_ACTIONS,
+        security_id=["S1", "S2", "S3", "S4"],
+        origin=["inferred", "reported", "reported", "reported"],
+        evidence=["previous close is half the last close"] * 4,
+    ),
+    "universe": _UNIVERSE,
+    "ranking": _RANKING,
+    "breakpoints": _BREAKPOINTS,
+    "reconstitution": _RECONSTITUTION,
+    "constituents": _CONSTITUENTS,
+    "divisors": _DIVISORS,
+    "levels": _LEVELS,
+    "signals": frame(
+        "signals",
+        index_id=["r2000"] * 2,
+        session=[FRIDAY, FRIDAY],
+        signal=["sma_50_200", "momentum_12_1"],
+        value=[1.02, None],
+        position=[-1.0, 0.0],
+        tradable_session=[MONDAY] * 2,
+    ),
+    "quality_results": frame(
+        "quality_results",
+        table_name=["raw_listings"] * 2,
+        partition_key=["2022-06-24", "2022-06-27"],
+        check_name=["close_is_positive"] * 2,
+        severity=["warn"] * 2,
+        is_passed=[True, False],
+        evaluated_rows=[6900, 6900],
+        failed_rows=[0, 2],
+        sentence=["A close is above zero."] * 2,
+        sample=["[]", '[{"symbol": "CORE"}]'],
+        run_id=["run-1"] * 2,
+        checked_at=[MOMENT] * 2,
+    ),
+    "quarantine": frame(
+        "quarantine",
+        table_name=["raw_listings"],
+        partition_key=["2022-06-27"],
+        check_name=["close_is_positive"],
+        row_key=["2022-06-27|nyse|CORE"],
+        row_json=['{"symbol": "CORE"}'],
+        rationale=["A close is above zero."],
+        run_id=["run-1"],
+        quarantined_at=[MOMENT],
+        state=["held"],
+    ),
+    "provenance": frame(
+        "provenance",
+        table_name=["raw_listings"],
+        partition_key=["2022-06-27"],
+        input_hash=[None],
+        rows=[6900],
+        run_id=["run-1"],
+        written_at=[MOMENT],
+    ),
+}
+
+_EMPTY: dict[str, Any] = {}
+_NO_HASH = {"source_hash": "no hash"}
+_ACTION_BREAKS: dict[str, dict[str, Any]] = {
+    "action_type_is_known": {"action_type": "bonus"},
+    "split_factor_is_positive": {"split_factor": 0.0},
+    "splits_have_a_factor": {"action_type": "split", "split_factor": None},
+    "amount_is_not_negative": {"amount_usd": -0.01},
+    "dividends_have_an_amount": {"action_type": "special_dividend", "amount_usd": None},
+    "ratio_is_positive": {"ratio": -1.0},
+    "renames_and_spin_offs_name_the_other_symbol": {"counterparty_symbol": None},
+}
+BREAKS: dict[str, dict[str, dict[str, Any]]] = {
+    "raw_listings": {
+        "there_are_listings": _EMPTY,
+        "exchange_is_known": {"exchange": "otc"},
+        "symbol_is_well_formed": {"symbol": "A B"},
+        "close_is_positive": {"close_usd": -1.0},
+        "close_is_plausible": {"close_usd": 2.5e6},
+        "previous_close_is_not_negative": {"previous_close_usd": -0.01},
+        "volume_is_not_negative": {"volume_shares": -1},
+        "market_cap_is_not_negative": {"market_cap_usd": -1.0},
+        "market_cap_is_plausible": {"market_cap_usd": 3.5e13},
+        "ipo_year_is_plausible": {"ipo_year": 22},
+        "source_is_named": {"source": " "},
+        "source_hash_is_16_hex_digits": _NO_HASH,
+    },
+    "reported_actions": {**_ACTION_BREAKS, "source_hash_is_16_hex_digits": _NO_HASH},
+    "securities": {
+        "there_are_securities": _EMPTY,
+        "exchange_is_known": {"exchange": "otc"},
+        "spans_run_forward": {"last_session": FRIDAY},
+        "spans_of_a_line_do_not_overlap": {"security_id": "S1", "symbol": "THRD"},
+        "symbols_name_one_line_at_a_time": {"symbol": "NEWN"},
+        "renames_change_the_symbol": {"previous_symbol": "OLDN"},
+        "confidence_is_a_fraction": {"confidence": 1.1},
+        "evidence_is_stated": {"evidence": ""},
+    },
+    "corporate_actions": {
+        **_ACTION_BREAKS,
+        "origin_is_known": {"origin": "guessed"},
+        "evidence_is_stated": {"evidence": ""},
+    },
+    "universe": {
+        "there_are_lines": _EMPTY,
+        "exchange_is_known": {"exchange": "otc"},
+        "line_type_is_one_word": {"line_type": "Common Share"},
+        "exclusion_reason_is_one_word": {"is_eligible": False, "exclusion_reason": "too small"},
+        "excluded_lines_have_a_reason": {"is_eligible": False},
+        "eligible_lines_have_no_reason": {"exclusion_reason": "too_small"},
+        "eligible_lines_have_a_close": {"close_usd": None},
+        "eligible_lines_have_a_cap": {"market_cap_usd": None},
+        "close_is_positive": {"close_usd": 0.0},
+        "total_shares_are_positive": {"total_shares": 0.0},
+        "every_session_has_eligible_lines": {"is_eligible": False, "exclusion_reason": "fund"},
+    },
+    "ranking": {
+        "there_are_companies": _EMPTY,
+        "total_market_cap_is_positive": {"total_market_cap_usd": -2900.0},
+        "close_is_positive": {"close_usd": -10.0},
+        "companies_have_a_line": {"line_count": 0},
+        "ranks_are_unique": {"session": FRIDAY, "company_id": "C4"},
+        "ranks_are_dense": {"rank": 2},
+        "ranks_start_at_one": {"rank": 0},
+        "larger_companies_rank_first": {"session": FRIDAY, "company_id": "C4", "rank": 4},
+        "cap_is_close_times_shares": {"total_shares": 291.0},
+        "cumulative_share_is_a_fraction": {"cumulative_market_cap_share": 1.6},
+    },
+    "breakpoints": {
+        "event_is_a_month": {"event_id": "2022-13"},
+        "boundary_rank_is_known": {"boundary_rank": 2000},
+        "effective_after_rank_day": {"rank_day": MONDAY},
+        "breakpoint_is_positive": {"breakpoint_usd": 0.0},
+        "breakpoints_fall_with_rank": {"breakpoint_usd": 2.5e8},
+        "cumulative_share_is_a_fraction": {"cumulative_market_cap_share": 1.01},
+        "breakpoint_lies_in_its_band": {"lower_bound_share": 0.9, "upper_bound_share": 0.99},
+        "bands_have_both_bounds": {"is_banded": True},
+        "there_are_companies": {"company_count": 0},
+    },
+    "reconstitution": {
+        "event_is_a_month": {"event_id": "2022-6"},
+        "decision_is_known": {"decision": "stays"},
+        "segment_is_known": {"segment": "mid"},
+        "previous_segment_is_known": {"previous_segment": "mid"},
+        "rank_is_positive": {"rank": 0},
+        "members_are_ranked": {"rank": None},
+        "leaving_ends_membership": {"decision": "leaves"},
+        "entering_gives_membership": {"segment": None},
+        "staying_keeps_the_segment": {"decision": "stays_by_rank", "previous_segment": "micro"},
+        "moving_changes_the_segment": {"decision": "moves_down", "previous_segment": "small"},
+        "reason_is_a_sentence": {"reason": "rank"},
+    },
+    "constituents": {
+        "there_are_members": _EMPTY,
+        "segment_is_known": {"segment": "mid"},
+        "event_is_a_month": {"event_id": "June 2022"},
+        "status_is_known": {"status": "CARRIED"},
+        "close_is_positive": {"close_usd": 0.0},
+        "previous_close_is_positive": {"previous_close_usd": 0.0},
+        "index_shares_are_positive": {"index_shares": 0.0},
+        "float_factor_is_a_fraction": {"float_factor": 1.2},
+        "value_is_close_times_shares": {"market_value_usd": 1000.1},
+        "closes_are_known_by_then": {"close_session": date(2022, 6, 28)},
+        "older_closes_are_marked_carried": {"close_session": MONDAY},
+    },
+    "divisors": {
+        "index_is_one_word": {"index_id": "Russell 2000"},
+        "cause_is_known": {"cause": "split"},
+        "factor_is_positive": {"factor": 0.0},
+        "gross_return_factor_is_positive": {"gross_return_factor": 0.0},
+        "net_return_factor_is_positive": {"net_return_factor": -1.0},
+        "tax_never_adds": {"net_return_factor": 1.003},
+        "market_value_is_positive": {"market_value_after_usd": 0.0},
+        "factor_is_value_after_over_before": {"cause": "deletion", "factor": 1.1},
+        "reconstitutions_name_their_event": {"index_id": "r3000", "cause": "reconstitution"},
+    },
+    "levels": {
+        "index_is_one_word": {"index_id": "R2000"},
+        "price_level_is_positive": {"price_level": 0.0},
+        "total_return_level_is_positive": {"total_return_level": 0.0},
+        "net_total_return_level_is_positive": {"net_total_return_level": -1.0},
+        "divisor_is_positive": {"divisor": 0.0},
+        "level_is_value_over_divisor": {"price_level": 2000.1},
+        "there_are_members": {"members": 0},
+        "daily_change_is_plausible": {"index_id": "r2000", "session": date(2022, 6, 28)},
+        "status_is_known": {"status": "carried"},
+        "carried_levels_say_why": {"since": None},
+    },
+    "signals": {
+        "index_is_one_word": {"index_id": "r 2000"},
+        "signal_is_one_word": {"signal": "SMA"},
+        "position_is_between_short_and_long": {"position": 1.5},
+        "signals_are_traded_later": {"tradable_session": FRIDAY},
+        "no_position_without_a_value": {"position": 1.0},
+    },
+    "quality_results": {
+        "check_is_a_snake_case_sentence": {"check_name": "Close is positive"},
+        "severity_is_known": {"severity": "critical"},
+        "failed_rows_are_not_negative": {"failed_rows": -1},
+        "failures_are_among_the_rows_seen": {"failed_rows": 6901},
+        "sample_is_a_json_array": {"sample": "{}"},
+    },
+    "quarantine": {
+        "check_is_a_snake_case_sentence": {"check_name": "?"},
+        "row_is_a_json_object": {"row_json": "[]"},
+        "rationale_is_stated": {"rationale": " "},
+        "state_is_known": {"state": "forgotten"},
+    },
+    "provenance": {
+        "rows_are_not_negative": {"rows": -1},
+        "input_hash_is_hex": {"input_hash": "xyz"},
+        "table_is_one_word": {"table_name": "Raw Listings"},
+        "partition_is_named": {"partition_key": ""},
+    },
+}
