@@ -35,7 +35,8 @@ def breakpoints(
         ranking: Contract `ranking`; only the rows of `event.rank_day` are read.
         event: The reconstitution.
         rules: The rules in force on its rank day.
-        is_banded: Whether there were incumbents to protect.
+        is_banded: Whether there were incumbents to protect. The row of a boundary
+            without a band says no all the same.
 
     Returns:
         Contract `breakpoints`, one row per rank at which segments meet, largest
@@ -86,7 +87,7 @@ def breakpoints(
             pl.when(at_large).then(share + rules.band_half_width).alias("upper_bound_share"),
             pl.lit(extended.height, pl.Int32).alias("company_count"),
             pl.lit(extended["total_market_cap_usd"].sum()).alias("total_market_cap_usd"),
-            pl.lit(is_banded).alias("is_banded"),
+            (at_large & is_banded).alias("is_banded"),
         )
     )
 
