@@ -1,0 +1,399 @@
+"""The `r2k` command: one function a command, and how answers and errors leave it.
+
+A command parses what was typed, asks a query or starts the pipeline, and prints.
+What is computed lives in `queries`, what it looks like in `reports`. Whatever
+a command needs is imported inside it: Dagster, Altair and the storage engines
+are slow to load, and `r2k --help` should not wait for them.
+
+Exit codes: 0 success, 1 the input or a check says no, 2 bad usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from uuid import uuid4
+
+import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
+
+from r2k_pipeline.errors import BadInputError, R2kError
+from r2k_pipeline.queries.addressing import parse_day, parse_moment, require_order
+from r2k_pipeline.reports.answers import Bar, answer, say, say_some, show
+from r2k_pipeline.reports.tables import Format, last_rows, members_table, terminal_table
+from r2k_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from r2k_pipeline.sources.feed import Source
+    from r2k_pipeline.storage.store import Store
+
+_DEMO_HOME = Path(".r2k-demo")
+T = TypeVar("T")
+
+
+class _Command(TyperGroup):
+    """The command as a whole: an error of ours ends it with three lines and exit code 1."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except R2kError as error:
+            say(str(error))
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    name="r2k",
+    cls=_Command,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Universe, ranking, reconstitution, levels and signals of a Russell-2000-style family.",
+)
+
+
+def _typed(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Let a parser's refusal count as bad usage."""
+
+    def parsed(text: str) -> T:
+        try:
+            return parse(text)
+        except BadInputError as error:
+            raise typer.BadParameter(error.culprit) from error
+
+    return parsed
+
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of the store; else R2K_HOME, else ~/.r2k.", metavar="DIR"),
+]
+Index = Annotated[str, typer.Argument(help="r3000e, r3000, r1000 or r2000.", metavar="INDEX")]
+Session = Annotated[
+    date, typer.Argument(parser=_typed(parse_day), help="A session, as 2022-06-27.", metavar="DATE")
+]
+EventId = Annotated[str, typer.Argument(help="A reconstitution, as 2022-06.", metavar="EVENT")]
+Start = Annotated[
+    date | None,
+    typer.Option("--from", parser=_typed(parse_day), help="First session.", metavar="D"),
+]
+End = Annotated[
+    date | None, typer.Option("--to", parser=_typed(parse_day), help="Last session.", metavar="D")
+]
+KnownAt = Annotated[
+    datetime | None,
+    typer.Option("--known-at", parser=_typed(parse_moment), help="As published then.", metavar="T"),
+]
+Form = Annotated[Format, typer.Option("--format", help="A short table, or all rows.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.", metavar="FILE")]
+IndexOption = Annotated[str, typer.Option("--index", help="The index.", metavar="INDEX")]
+
+
+def _settings(home: Path | None) -> Settings:
+    try:
+        return Settings() if home is None else Settings(home=home)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        raise BadInputError(
+            f"a setting is wrong: {wrong}",
+            state="nothing was done",
+            remedy="mend the R2K_ variable",
+        ) from error
+
+
+@contextmanager
+def _store(home: Path | None) -> Iterator[Store]:
+    from r2k_pipeline.storage.store import open_store
+
+    with open_store(_settings(home)) as store:
+        yield store
+
+
+@app.command()
+def members(
+    index: Index,
+    session: Session,
+    *,
+    known_at: KnownAt = None,
+    form: Form = Format.TABLE,
+    out: Out = None,
+    home: Home = None,
+) -> None:
+    """List the members of an index at the open of a session."""
+    from r2k_pipeline.queries import members as query
+
+    with _store(home) as store:
+        found = query.members(store, index, session, known_at=known_at)
+    title = f"{index.upper()} at the open of {session}"
+    answer(found, [members_table(found, title=title)], form=form, out=out)
+
+
+@app.command()
+def levels(
+    index: Index,
+    *,
+    start: Start = None,
+    end: End = None,
+    known_at: KnownAt = None,
+    form: Form = Format.TABLE,
+    out: Out = None,
+    home: Home = None,
+) -> None:
+    """Show the levels of an index; the table shows the last sessions."""
+    from r2k_pipeline.queries import levels as query
+
+    with _store(home) as store:
+        found = query.levels(store, index, start=start, end=end, known_at=known_at)
+    answer(found, last_rows(found, f"{index.upper()} levels"), form=form, out=out)
+
+
+@app.command()
+def reconstitution(
+    event: EventId,
+    *,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Additions, deletions and moves with reasons.")
+    ] = False,
+    known_at: KnownAt = None,
+    form: Form = Format.TABLE,
+    out: Out = None,
+    home: Home = None,
+) -> None:
+    """Show what an event decided: breakpoints, bands, totals; with --changes, who moved and why."""
+    from r2k_pipeline.queries import reconstitution as query
+    from r2k_pipeline.reports import terminal
+
+    with _store(home) as store:
+        summary = query.reconstitution_summary(store, event, known_at=known_at)
+        moved = query.reconstitution_changes(store, event, known_at=known_at)
+    if changes:
+        answer(moved, [terminal.changes_table(moved, title=event)], form=form, out=out)
+    else:
+        answer(summary.boundaries, terminal.summary_parts(summary), form=form, out=out)
+
+
+@app.command()
+def explain(
+    symbol: Annotated[str, typer.Argument(help="A ticker, as AAPL.", metavar="SYMBOL")],
+    event: EventId,
+    *,
+    known_at: KnownAt = None,
+    form: Form = Format.TABLE,
+    out: Out = None,
+    home: Home = None,
+) -> None:
+    """Explain why a company is where it is, and what would have changed it."""
+    from r2k_pipeline.queries import explain as query
+    from r2k_pipeline.reports import terminal
+
+    with _store(home) as store:
+        card = query.explain(store, symbol, event, known_at=known_at)
+    answer(terminal.why_frame(card), terminal.why_parts(card), form=form, out=out)
+
+
+@app.command()
+def proforma(
+    session: Session,
+    *,
+    known_at: KnownAt = None,
+    form: Form = Format.TABLE,
+    out: Out = None,
+    home: Home = None,
+) -> None:
+    """Reconstitute as if a session were the rank day."""
+    from r2k_pipeline.queries import proforma as query
+    from r2k_pipeline.queries.reconstitution import movers
+    from r2k_pipeline.reports import terminal
+
+    with _store(home) as store:
+        found = query.proforma(store, session, known_at=known_at)
+    parts = terminal.proforma_parts(found, moved=movers(found.companies))
+    answer(found.companies, parts, form=form, out=out)
+
+
+@app.command()
+def signals(
+    name: Annotated[str | None, typer.Argument(help="One signal; else all.")] = None,
+    *,
+    index: IndexOption = "r2000",
+    start: Start = None,
+    end: End = None,
+    known_at: KnownAt = None,
+    form: Form = Format.TABLE,
+    out: Out = None,
+    home: Home = None,
+) -> None:
+    """Show the values and positions of the signals on an index."""
+    from r2k_pipeline.queries import signals as query
+
+    with _store(home) as store:
+        found = query.signals(store, name, index_id=index, start=start, end=end, known_at=known_at)
+    answer(found, last_rows(found, f"signals on {index.upper()}"), form=form, out=out)
+
+
+@app.command()
+def report(
+    kind: Annotated[Literal["factsheet", "reconstitution"], typer.Argument(help="Which report.")],
+    *,
+    event: Annotated[
+        str | None, typer.Option("--event", help="The event; else the last.", metavar="E")
+    ] = None,
+    index: IndexOption = "r2000",
+    known_at: KnownAt = None,
+    out: Out = None,
+    home: Home = None,
+) -> None:
+    """Write a factsheet or a reconstitution report, one self-contained HTML file."""
+    from r2k_pipeline.reports.publishing import write_factsheet, write_reconstitution_report
+
+    if kind == "factsheet" and event is not None:
+        raise typer.BadParameter("--event belongs to `r2k report reconstitution`")
+    with _store(home) as store:
+        if kind == "factsheet":
+            path = write_factsheet(store, index, known_at=known_at, path=out)
+        else:
+            path = write_reconstitution_report(store, event, known_at=known_at, path=out)
+    typer.echo(path)
+
+
+@app.command()
+def verify(
+    *,
+    start: Start = None,
+    end: End = None,
+    known_at: KnownAt = None,
+    form: Form = Format.TABLE,
+    out: Out = None,
+    home: Home = None,
+) -> None:
+    """Recompute every published level from constituents and ledger; exit 1 on any difference."""
+    from r2k_pipeline.queries import verification as query
+
+    with _store(home) as store:
+        found = query.verify(store, start=start, end=end, known_at=known_at)
+    answer(found.indexes, [terminal_table(found.indexes, title="Verified")], form=form, out=out)
+    first = query.first_difference(found)
+    if first is not None:
+        raise R2kError(
+            f"{found.differences.height:,} published numbers differ; the first: {first}",
+            state="nothing was changed",
+            remedy="build these sessions again with `r2k build`, then verify again",
+        )
+
+
+@app.command()
+def doctor(*, form: Form = Format.TABLE, out: Out = None, home: Home = None) -> None:
+    """Show settings, versions, database, calendar horizon, disk and tables."""
+    from r2k_pipeline.queries.health import health
+
+    found = health(_settings(home), today=datetime.now(tz=UTC).date())
+    answer(found, [terminal_table(found, title="r2k doctor", rows=None)], form=form, out=out)
+    ill = found.filter(~found["is_well"])
+    if not ill.is_empty():
+        raise R2kError(
+            "not well: " + "; ".join(f"{row['item']}: {row['value']}" for row in ill.to_dicts()),
+            state="nothing was changed",
+            remedy="; ".join(ill["remedy"]),
+        )
+
+
+@app.command()
+def ingest(
+    source: Annotated[str, typer.Argument(help="synthetic or us-stock-symbols.")],
+    *,
+    path: Annotated[str | None, typer.Option("--path", help="File, folder or URL.")] = None,
+    start: Start = None,
+    end: End = None,
+    home: Home = None,
+) -> None:
+    """Land the raw sessions of a source; again lands only what is new."""
+    from r2k_pipeline.sources.registry import open_source
+
+    require_order(start, end)
+    with _store(home) as store, open_source(source, path) as feed:
+        _land(store, feed, start=start, end=end)
+
+
+def _land(
+    store: Store, feed: Source, *, start: date | None = None, end: date | None = None
+) -> None:
+    from r2k_pipeline.orchestration.landing import land
+
+    now = datetime.now(tz=UTC)
+    with Bar(f"ingest {feed.name}") as bar:
+        landed = land(store, feed, start, end, run_id=uuid4().hex, known_at=now, progress=bar)
+    new, old = len(landed.landed), len(landed.unchanged)
+    say(f"{feed.name}: {new:,} sessions landed, {landed.rows:,} rows; {old:,} stood already")
+    say_some(landed.evidence)
+
+
+@app.command()
+def build(
+    *,
+    start: Start = None,
+    end: End = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
+    home: Home = None,
+) -> None:
+    """Materialize every asset for a range through Dagster; again goes on where it stopped."""
+    require_order(start, end)
+    _build(_settings(home), start=start, end=end, workers=workers)
+
+
+def _build(
+    settings: Settings, *, start: date | None = None, end: date | None = None, workers: int = 1
+) -> None:
+    from r2k_pipeline.orchestration.build import build as materialize
+
+    with Bar("build") as bar:
+        built = materialize(settings, start, end, workers=workers, progress=bar)
+    for stage in built.stages:
+        again = ": nothing had changed" if stage.is_reused else ""
+        say(f"{stage.job}: {stage.first_key} to {stage.last_key}{again}")
+    say(built.note)
+
+
+@app.command()
+def demo(
+    *,
+    home: Home = None,
+    years: Annotated[int, typer.Option("--years", min=1, help="Junes after the first.")] = 2,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another one, another market.")] = 2000,
+) -> None:
+    """Make a synthetic market and run the whole pipeline on it; into ./.r2k-demo if not told."""
+    from r2k_pipeline.reports.demo import demo_parts
+    from r2k_pipeline.sources.synthetic.parameters import demo_market
+    from r2k_pipeline.sources.synthetic.source import SyntheticSource
+
+    settings = _settings(home)
+    if "home" not in settings.model_fields_set:
+        settings = _settings(_DEMO_HOME)
+    market = demo_market(years=years, seed=seed)
+    with _store(settings.home) as store, SyntheticSource(market) as feed:
+        _land(store, feed)
+        _build(settings)
+        show(demo_parts(store, home_option=f" --home {settings.home}"))
+
+
+@app.command()
+def ui(
+    *, port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 3000, home: Home = None
+) -> None:
+    """Serve the Dagster UI on 127.0.0.1, with its daemon; Ctrl-C ends both."""
+    from r2k_pipeline.orchestration.ui import LOOPBACK, ui_command
+
+    command, environment = ui_command(_settings(home), port)
+    say(f"http://{LOOPBACK}:{port}")
+    ended = subprocess.run(command, env=environment, check=False)  # noqa: S603 - our own command
+    raise typer.Exit(ended.returncode)
+
+
+def main() -> None:
+    """Run the command."""
+    app()

@@ -1,0 +1,43 @@
+"""The assets, one file a noun: read the inputs of a range, call methodology, publish.
+
+``declaration`` turns a contract and a body into an asset, ``table_run`` is what a body is
+given. `all_assets` lists them in the order of the data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dagster import AssetsDefinition
+
+
+def all_assets() -> list[AssetsDefinition]:
+    """Every asset, in the order of the data."""
+    from r2k_pipeline.orchestration.assets import (  # noqa: PLC0415 - nothing is wired at import
+        constituents,
+        corporate_actions,
+        divisors,
+        levels,
+        ranking,
+        raw_listings,
+        reconstitution,
+        securities,
+        signals,
+        universe,
+    )
+
+    return [
+        raw_listings.raw_listings,
+        raw_listings.reported_actions,
+        securities.securities,
+        corporate_actions.corporate_actions,
+        universe.universe,
+        ranking.ranking,
+        reconstitution.breakpoints,
+        reconstitution.reconstitution,
+        constituents.constituents,
+        divisors.divisors,
+        levels.levels,
+        signals.signals,
+    ]

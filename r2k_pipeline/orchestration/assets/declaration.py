@@ -1,0 +1,228 @@
+"""A contract and a body become a Dagster asset.
+
+Everything that Dagster shows of an asset comes from its contract: description, columns,
+owner, group, checks. A body does the work of one range and knows nothing of Dagster.
+Add here what holds for every asset; what one asset does stands in its own file.
+"""
+
+# No postponed annotations here: Dagster compares the annotation of `context` as it stands.
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+import polars as pl
+from dagster import (
+    AssetCheckResult,
+    AssetDep,
+    AssetExecutionContext,
+    AssetsDefinition,
+    BackfillPolicy,
+    MaterializeResult,
+    MetadataValue,
+    PartitionsDefinition,
+    TableColumn,
+    TableColumnConstraints,
+    TableSchema,
+    asset,
+)
+from dagster_shared.utils.warnings import BetaWarning
+
+from r2k_pipeline.contracts.dagster_columns import column_metadata
+from r2k_pipeline.contracts.load import contract, tables
+from r2k_pipeline.contracts.model import Contract, Storage
+from r2k_pipeline.errors import ContractShapeError, ContractViolationError
+from r2k_pipeline.orchestration.assets.table_run import TableRun
+from r2k_pipeline.orchestration.checks import (
+    check_results,
+    check_specs,
+    recorded_outcomes,
+    rows_as_markdown,
+)
+from r2k_pipeline.orchestration.partitions import EVENTS, SESSIONS, SessionSpan, events_of
+from r2k_pipeline.orchestration.resources import STORE
+from r2k_pipeline.rulebook.schedule import Event
+
+Step: TypeAlias = "AssetCheckResult | MaterializeResult[None]"
+Work: TypeAlias = Callable[[TableRun, AssetExecutionContext], None]
+
+SESSIONS_A_RUN = 252
+"""How many sessions one run of a backfill takes at most: a year."""
+
+BY_YEAR = BackfillPolicy.multi_run(SESSIONS_A_RUN)
+"""For assets whose sessions do not depend on one another."""
+
+IN_ONE_RUN = BackfillPolicy.single_run()
+"""For assets that read what earlier partitions of the same run left in other tables."""
+
+_PREVIEW_COLUMNS = 8
+_BARS = "▁▂▃▄▅▆▇█"
+_SPARKLINE_POINTS = 60
+
+
+def session_asset(
+    table: str, *, deps: Sequence[AssetDep | str], policy: BackfillPolicy = BY_YEAR
+) -> Callable[[Callable[[TableRun, SessionSpan], None]], AssetsDefinition]:
+    """Declare a table of which one run materializes a range of sessions."""
+
+    def declare(body: Callable[[TableRun, SessionSpan], None]) -> AssetsDefinition:
+        def work(run: TableRun, context: AssetExecutionContext) -> None:
+            body(run, SessionSpan.from_keys(context.partition_key_range))
+
+        return _declare(table, work, deps=deps, partitions=SESSIONS, policy=policy)
+
+    return declare
+
+
+def event_asset(
+    table: str, *, deps: Sequence[AssetDep | str]
+) -> Callable[[Callable[[TableRun, list[Event]], None]], AssetsDefinition]:
+    """Declare a table of which one run materializes a range of events, in their order."""
+
+    def declare(body: Callable[[TableRun, list[Event]], None]) -> AssetsDefinition:
+        def work(run: TableRun, context: AssetExecutionContext) -> None:
+            body(run, events_of(context.partition_key_range))
+
+        return _declare(table, work, deps=deps, partitions=EVENTS, policy=IN_ONE_RUN)
+
+    return declare
+
+
+def whole_asset(
+    table: str, *, deps: Sequence[AssetDep | str]
+) -> Callable[[Callable[[TableRun], None]], AssetsDefinition]:
+    """Declare a table that is always materialized as a whole."""
+
+    def declare(body: Callable[[TableRun], None]) -> AssetsDefinition:
+        def work(run: TableRun, _context: AssetExecutionContext) -> None:
+            body(run)
+
+        return _declare(table, work, deps=deps, partitions=None, policy=None)
+
+    return declare
+
+
+def _declare(
+    table: str,
+    work: Work,
+    *,
+    deps: Sequence[AssetDep | str],
+    partitions: PartitionsDefinition[str] | None,
+    policy: BackfillPolicy | None,
+) -> AssetsDefinition:
+    promised = contract(table)
+
+    def materialize(context: AssetExecutionContext) -> Any:  # noqa: ANN401 - Dagster reads it
+        store = getattr(context.resources, STORE)
+        run = TableRun(table=table, store=store, run_id=context.run_id)
+        yield from _steps(run, work, context)
+
+    with warnings.catch_warnings():
+        # Dagster calls ranged runs beta; this package pins its version and tests them.
+        warnings.simplefilter("ignore", BetaWarning)
+        return asset(
+            name=table,
+            description=_description(promised),
+            group_name=_group_names()[promised.group],
+            owners=[f"team:{promised.owner}"],
+            kinds={"polars", "iceberg" if promised.storage is Storage.LAKE else "sql"},
+            tags={"storage": promised.storage.value, "partitioning": promised.partitioning.value},
+            code_version=promised.version,
+            metadata={"dagster/column_schema": _column_schema(promised)},
+            check_specs=check_specs(promised),
+            deps=deps,
+            partitions_def=partitions,
+            backfill_policy=policy,
+            required_resource_keys={STORE},
+        )(materialize)
+
+
+def _steps(run: TableRun, work: Work, context: AssetExecutionContext) -> Iterator[Step]:
+    """Do the work; report every check, also when one of them stopped it."""
+    promised = contract(run.table)
+    try:
+        work(run, context)
+    except (ContractViolationError, ContractShapeError):
+        recorded = run.store.published.read(
+            "quality_results", where={"run_id": run.run_id, "table_name": run.table}
+        )
+        yield from check_results(promised, recorded_outcomes(recorded))
+        raise
+    asked = set(context.partition_keys) if context.has_partition_key_range else set()
+    for key in asked & run.facts.keys():
+        context.add_asset_metadata(run.facts[key], partition_key=key)
+    yield MaterializeResult(
+        metadata=_run_metadata(run), check_results=check_results(promised, run.outcomes)
+    )
+
+
+def _description(promised: Contract) -> str:
+    return f"{promised.description}\n\n{promised.grain} {promised.usage}"
+
+
+@cache
+def _group_names() -> dict[str, str]:
+    """Groups numbered in the order of the data, because Dagster lists them by name."""
+    groups = list(dict.fromkeys(contract(table).group for table in tables()))
+    return {group: f"{position}_{group}" for position, group in enumerate(groups, start=1)}
+
+
+def _column_schema(promised: Contract) -> TableSchema:
+    return TableSchema(
+        columns=[
+            TableColumn(
+                name=column["name"],
+                type=column["type"],
+                description=column["description"],
+                constraints=TableColumnConstraints(
+                    nullable=column["nullable"], other=["primary key"] if column["key"] else []
+                ),
+            )
+            for column in column_metadata(promised)
+        ]
+    )
+
+
+def _run_metadata(run: TableRun) -> dict[str, Any]:
+    failing = sorted({o.check_name for o in run.outcomes if not o.is_passed})
+    metadata: dict[str, Any] = {
+        "dagster/row_count": sum(done.rows for done in run.publications),
+        "quarantined_rows": sum(done.quarantined_rows for done in run.publications),
+        "checks": f"{len({o.check_name for o in run.outcomes})} passed"
+        if not failing
+        else f"{len(failing)} with warnings: {', '.join(failing)}",
+        **run.notes,
+    }
+    if run.input_hash is not None:
+        metadata["input_hash"] = run.input_hash
+    if run.preview is not None:
+        metadata["preview"] = MetadataValue.md(preview(run.preview))
+    return metadata
+
+
+def preview(frame: pl.DataFrame) -> str:
+    """Lay out the first columns of a few rows for a human.
+
+    Example:
+        >>> print(preview(pl.DataFrame({"symbol": ["BOLT"], "rank": [1]})))
+        | symbol | rank |
+        | --- | --- |
+        | BOLT | 1 |
+    """
+    return rows_as_markdown(frame.select(frame.columns[:_PREVIEW_COLUMNS]).to_dicts())
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Draw a series in one line of text.
+
+    Example:
+        >>> sparkline([1.0, 2.0, 4.0])
+        '▁▃█'
+    """
+    if not values:
+        return ""
+    stride = max(1, len(values) // _SPARKLINE_POINTS)
+    shown = values[::stride]
+    low, high = min(shown), max(shown)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[round((value - low) * scale)] for value in shown)

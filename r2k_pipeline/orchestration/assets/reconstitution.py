@@ -1,0 +1,115 @@
+"""3: ranking + incumbents -> breakpoints, and one decision a company.
+
+The only asset that reads its own past: the event before names the incumbents.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+from dagster import AssetDep
+
+from r2k_pipeline.errors import MissingPartitionError
+from r2k_pipeline.methodology.reconstitution import breakpoints as read_breakpoints
+from r2k_pipeline.methodology.reconstitution import reconstitute
+from r2k_pipeline.orchestration.assets.declaration import event_asset
+from r2k_pipeline.orchestration.partitions import ANY_RANK_DAY, PREVIOUS_EVENT, event_key
+from r2k_pipeline.rulebook.rules import rules_in_force
+from r2k_pipeline.rulebook.schedule import all_events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from r2k_pipeline.orchestration.assets.table_run import TableRun
+    from r2k_pipeline.rulebook.schedule import Event
+
+_BILLION = 1e9
+
+
+@event_asset("breakpoints", deps=[AssetDep("ranking", partition_mapping=ANY_RANK_DAY)])
+def breakpoints(run: TableRun, events: list[Event]) -> None:
+    """Read off each rank day where the segments meet."""
+    decided = _decided_before(run, events)
+    found = []
+    for position, event in enumerate(events):
+        ranking = _on_rank_day(run, "ranking", event)
+        rules = rules_in_force(event.rank_day)
+        is_banded = position > 0 or bool(decided)
+        found.append(read_breakpoints(ranking, event=event, rules=rules, is_banded=is_banded))
+        run.state("effective_session", _facts(found[-1]))
+    run.publish_events(pl.concat(found), [event.event_id for event in events])
+
+
+@event_asset(
+    "reconstitution",
+    deps=[
+        "breakpoints",
+        AssetDep("ranking", partition_mapping=ANY_RANK_DAY),
+        AssetDep("universe", partition_mapping=ANY_RANK_DAY),
+        AssetDep("reconstitution", partition_mapping=PREVIOUS_EVENT),
+    ],
+)
+def reconstitution(run: TableRun, events: list[Event]) -> None:
+    """Decide event after event, each with the incumbents that the one before left."""
+    for event in events:
+        decisions = reconstitute(
+            _on_rank_day(run, "ranking", event),
+            incumbents=_incumbents(run, event),
+            excluded=_on_rank_day(run, "universe", event),
+            event=event,
+            rules=rules_in_force(event.rank_day),
+        )
+        run.publish_events(decisions, [event.event_id])
+        counts = decisions.group_by("decision").len().iter_rows()
+        run.facts[event_key(event)] = {str(decision): int(n) for decision, n in counts}
+
+
+def _on_rank_day(run: TableRun, table: str, event: Event) -> pl.DataFrame:
+    rows = run.read(table, start=event.rank_day, end=event.rank_day)
+    if rows.is_empty():
+        raise MissingPartitionError(
+            table,
+            [event.rank_day],
+            remedy=f"it is the rank day of {event.event_id}: build a range that contains it",
+        )
+    return rows
+
+
+def _decided_before(run: TableRun, events: Sequence[Event]) -> list[str]:
+    """Events decided before the first of these."""
+    decided = run.store.published.read("reconstitution", columns=["event_id"])
+    known = set(decided["event_id"])
+    first = events[0].effective_session
+    return [e.event_id for e in all_events() if e.effective_session < first and e.event_id in known]
+
+
+def _incumbents(run: TableRun, event: Event) -> pl.DataFrame:
+    """Members by the event before; none at the first event of all.
+
+    Raises:
+        MissingPartitionError: The event before is undecided although earlier ones are decided.
+    """
+    events = all_events()
+    position = events.index(event)
+    before = events[position - 1] if position else None
+    decisions = run.store.published.read(
+        "reconstitution", event_id=before.event_id if before else ""
+    )
+    if decisions.is_empty() and before is not None and _decided_before(run, [event]):
+        raise MissingPartitionError(
+            "reconstitution",
+            [before.effective_session],
+            remedy=f"decide {before.event_id} first: events are decided one after the other",
+        )
+    return decisions.filter(pl.col("segment").is_not_null())
+
+
+def _facts(found: pl.DataFrame) -> pl.DataFrame:
+    usd = pl.col("breakpoint_usd") / _BILLION
+    rank = pl.col("boundary_rank")
+    return found.group_by("effective_session").agg(
+        large_cap_breakpoint_bn_usd=usd.filter(rank == rank.min()).first(),
+        small_cap_breakpoint_bn_usd=usd.filter(rank > rank.min()).first(),
+        companies=pl.col("company_count").max(),
+    )

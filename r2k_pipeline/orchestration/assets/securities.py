@@ -1,0 +1,35 @@
+"""1a: listings over all sessions -> companies and share lines with permanent ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from r2k_pipeline.methodology.identity import link_securities
+from r2k_pipeline.orchestration.assets.declaration import whole_asset
+
+if TYPE_CHECKING:
+    from r2k_pipeline.orchestration.assets.table_run import TableRun
+
+_READ = (
+    "session",
+    "exchange",
+    "symbol",
+    "name",
+    "close_usd",
+    "previous_close_usd",
+    "market_cap_usd",
+)
+
+
+@whole_asset("securities", deps=["raw_listings"])
+def securities(run: TableRun) -> None:
+    """Link every listing that ever landed: a rename is seen only from both sides."""
+    linked = link_securities(run.read("raw_listings", columns=_READ))
+    run.publish_whole(linked)
+    run.note(
+        {
+            "companies": linked["company_id"].n_unique(),
+            "share_lines": linked["security_id"].n_unique(),
+            "renames": linked["previous_symbol"].count(),
+        }
+    )

@@ -1,0 +1,23 @@
+"""5: index levels -> signals, each a value and a position, tradable the next session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from r2k_pipeline.methodology.signals import all_signals
+from r2k_pipeline.orchestration.assets.base_session import from_base_session
+from r2k_pipeline.orchestration.assets.declaration import IN_ONE_RUN, session_asset
+
+if TYPE_CHECKING:
+    from r2k_pipeline.orchestration.assets.table_run import TableRun
+    from r2k_pipeline.orchestration.partitions import SessionSpan
+
+
+@session_asset("signals", deps=["levels"], policy=IN_ONE_RUN)
+def signals(run: TableRun, span: SessionSpan) -> None:
+    """Give every signal the whole series, so that any range gives the same positions."""
+    _, indexed = from_base_session(run, span)
+    found = all_signals(run.read("levels", end=indexed.end), start=indexed.start, end=indexed.end)
+    run.publish_sessions(found, indexed)
+    small = found.filter(index_id="r2000").pivot(on="signal", index="session", values="position")
+    run.state("session", small)

@@ -1,0 +1,182 @@
+"""`r2k build`: every table for a range of sessions, through Dagster, in three runs.
+
+1. `selection`: land what is missing, then universe and ranking of the range.
+2. `reconstitution_event`: the events that become effective in the range, in order.
+3. `index`: constituents, divisors, levels and signals.
+
+A stage whose code and input did not change since its last success is not run again, so an
+interrupted build goes on where it stopped. The same runs can be started in the UI.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from r2k_pipeline.errors import BadInputError, MissingPartitionError
+from r2k_pipeline.orchestration.fingerprints import code_fingerprint, digest, raw_fingerprint
+from r2k_pipeline.orchestration.instance import open_instance
+from r2k_pipeline.orchestration.jobs import INDEX, RECONSTITUTION, SELECTION
+from r2k_pipeline.orchestration.partitions import (
+    SESSIONS,
+    SessionSpan,
+    event_key,
+    session_key,
+)
+from r2k_pipeline.orchestration.progress import Progress, silent
+from r2k_pipeline.orchestration.stages import StageReport, StageRunner
+from r2k_pipeline.rulebook.schedule import events_between
+from r2k_pipeline.rulebook.sessions import sessions_between
+from r2k_pipeline.storage.store import open_store
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from r2k_pipeline.rulebook.schedule import Event
+    from r2k_pipeline.settings import Settings
+    from r2k_pipeline.storage.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        start: First session of the range.
+        end: Last session of the range.
+        events: Keys of the events that were decided.
+        stages: The stages, in order. Without a decided event there is no index and only the
+            first stage.
+        note: What a reader must know; empty if everything was built.
+    """
+
+    start: date
+    end: date
+    events: tuple[str, ...]
+    stages: tuple[StageReport, ...]
+    note: str
+
+
+def build(
+    settings: Settings,
+    start: date | None = None,
+    end: date | None = None,
+    *,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> BuildReport:
+    """Materialize every table for a range of sessions.
+
+    Args:
+        settings: Where everything lies, and the source that may be asked for more.
+        start: First day; None for the first session that landed.
+        end: Last day; None for the last session that landed.
+        workers: Processes that share the years of a range.
+        progress: Told when a table is begun and done.
+
+    Raises:
+        BadInputError: The range is empty, or nothing landed and no source is configured.
+        R2kError: Whatever stopped a table; its last good partitions stand.
+    """
+    with open_store(settings) as store, open_instance(settings) as instance:
+        span = _span(store, start, end)
+        runner = StageRunner(
+            settings=settings, instance=instance, workers=workers, progress=progress
+        )
+        return _build(store, runner, span)
+
+
+def _build(store: Store, runner: StageRunner, span: SessionSpan) -> BuildReport:
+    first, last = session_key(span.start), session_key(span.end)
+    selection = runner.run(
+        SELECTION, first, last, inputs=lambda: digest(code_fingerprint(), raw_fingerprint(store))
+    )
+    events = _events_to_decide(store, span)
+    stages = [selection]
+    if events:
+        stages.append(
+            runner.run(
+                RECONSTITUTION,
+                event_key(events[0]),
+                event_key(events[-1]),
+                inputs=lambda: digest(selection.run_id),
+            )
+        )
+    base = _first_decided(store)
+    note = ""
+    if base is None or base > span.end:
+        note = (
+            f"no reconstitution is in force by {span.end}, so there are no constituents and "
+            "levels: the range must contain a rank day and the effective session after it"
+        )
+    else:
+        inputs = digest(*(stage.run_id for stage in stages))
+        first = session_key(max(base, span.start))
+        stages.append(runner.run(INDEX, first, last, inputs=lambda: inputs))
+    return BuildReport(
+        start=span.start,
+        end=span.end,
+        events=tuple(event.event_id for event in events),
+        stages=tuple(stages),
+        note=note,
+    )
+
+
+def _span(store: Store, start: date | None, end: date | None) -> SessionSpan:
+    """The sessions of the range that is asked for; what landed, where nothing is said.
+
+    Raises:
+        BadInputError: There is none, or the last has not closed yet.
+    """
+    if start is None or end is None:
+        landed = store.lake.sessions("raw_listings")
+        if not landed:
+            raise BadInputError(
+                "no session has landed, so there is no range to build",
+                state="nothing was read or written",
+                remedy="run `r2k ingest` first, or say --from and --to",
+            )
+        start, end = start or landed[0], end or landed[-1]
+    sessions = sessions_between(start, end)
+    if not sessions:
+        raise BadInputError(
+            f"there is no session from {start} to {end}",
+            state="nothing was read or written",
+            remedy="choose a range that contains a trading session",
+        )
+    if not SESSIONS.has_partition_key(session_key(sessions[-1])):
+        raise BadInputError(
+            f"{sessions[-1]} has not closed yet",
+            state="nothing was read or written",
+            remedy="choose an earlier end",
+        )
+    return SessionSpan(start=sessions[0], end=sessions[-1])
+
+
+def _events_to_decide(store: Store, span: SessionSpan) -> list[Event]:
+    """Events that become effective in the span and whose rank day is ranked.
+
+    Raises:
+        MissingPartitionError: A rank day is missing after an event that is or can be decided.
+    """
+    events = events_between(span.start, span.end)
+    base = _first_decided(store)
+    decidable: list[Event] = []
+    for event in events:
+        if store.lake.sessions("ranking", event.rank_day, event.rank_day):
+            decidable.append(event)
+        elif decidable or (base is not None and base < event.effective_session):
+            raise MissingPartitionError(
+                "ranking",
+                [event.rank_day],
+                remedy=f"it is the rank day of {event.event_id}: land it, or build a range that "
+                "ends before",
+            )
+    return decidable
+
+
+def _first_decided(store: Store) -> date | None:
+    """The effective session of the first decided event: where every index begins."""
+    decided = store.published.read("breakpoints", columns=["effective_session"])
+    sessions: list[date] = decided["effective_session"].to_list()
+    return min(sessions, default=None)

@@ -1,0 +1,52 @@
+"""What a stage depends on, as short texts that change when it would come out differently.
+
+Holds the fingerprint of the code and that of what landed. A build compares them with those
+of earlier runs to leave out what is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from r2k_pipeline.contracts.load import contracts_dir
+
+if TYPE_CHECKING:
+    from r2k_pipeline.storage.store import Store
+
+_DIGITS = 16
+
+
+def digest(*parts: str) -> str:
+    """Hash texts, in order, to 16 hex digits.
+
+    Example:
+        >>> digest("a", "b") == digest("ab")
+        False
+    """
+    hashed = hashlib.sha256()
+    for part in parts:
+        hashed.update(f"{len(part)}:{part}".encode())
+    return hashed.hexdigest()[:_DIGITS]
+
+
+@cache
+def code_fingerprint() -> str:
+    """Hash every Python and YAML file of the package and every contract."""
+    package = Path(str(files("r2k_pipeline")))
+    sources = [path for suffix in ("*.py", "*.yaml") for path in package.rglob(suffix)]
+    found = sorted({*sources, *contracts_dir().glob("*.yaml")})
+    return digest(*(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in found))
+
+
+def raw_fingerprint(store: Store) -> str:
+    """Hash which raw listings landed when: changes with every landing that wrote something."""
+    landed = store.published.read(
+        "provenance",
+        where={"table_name": "raw_listings"},
+        columns=["partition_key", "rows", "run_id", "written_at"],
+    )
+    return digest(*(str(row) for row in landed.sort("partition_key", "written_at").iter_rows()))

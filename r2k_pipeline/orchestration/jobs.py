@@ -1,0 +1,97 @@
+"""The runs that people and schedules start: one job a stage.
+
+Assets partitioned by session and by event cannot share a run, and an event reads the
+rankings of its rank day while constituents read the event in force. Hence three stages,
+in this order. `build` runs them one after the other; a backfill in the UI does the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dagster import AssetSelection, define_asset_job
+
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+
+SELECTION = "selection"
+RECONSTITUTION = "reconstitution_event"
+INDEX = "index"
+DAILY = "daily"
+
+SELECTION_TABLES = (
+    "raw_listings",
+    "reported_actions",
+    "securities",
+    "corporate_actions",
+    "universe",
+    "ranking",
+)
+"""From what the source has to the ranking of each session."""
+
+RECONSTITUTION_TABLES = ("breakpoints", "reconstitution")
+"""What each event decides."""
+
+INDEX_TABLES = ("constituents", "divisors", "levels", "signals")
+"""From the members to what is published each session."""
+
+
+JOB_TABLES = {
+    SELECTION: SELECTION_TABLES,
+    RECONSTITUTION: RECONSTITUTION_TABLES,
+    INDEX: INDEX_TABLES,
+    DAILY: (*SELECTION_TABLES, *INDEX_TABLES),
+}
+"""The tables of each job, in the order of the data."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Tables that one process can do for some years of a range, if `is_shared`."""
+
+    tables: tuple[str, ...]
+    is_shared: bool
+
+
+SHARED_STEPS = {
+    SELECTION: (
+        Step(("raw_listings", "reported_actions"), is_shared=True),
+        Step(("securities",), is_shared=False),
+        Step(("corporate_actions", "universe", "ranking"), is_shared=True),
+    ),
+    INDEX: (
+        Step(("constituents",), is_shared=True),
+        Step(("divisors", "levels", "signals"), is_shared=False),
+    ),
+}
+"""How several processes share a stage. A step begins when the one before is done."""
+
+
+def all_jobs() -> list[UnresolvedAssetJobDefinition]:
+    """Every job, in the order in which a build runs them."""
+    return [
+        define_asset_job(
+            SELECTION,
+            AssetSelection.assets(*SELECTION_TABLES),
+            description="Stage 1: land raw listings and rank the companies of a range of sessions.",
+        ),
+        define_asset_job(
+            RECONSTITUTION,
+            AssetSelection.assets(*RECONSTITUTION_TABLES),
+            description="Stage 2: breakpoints and decisions of reconstitution events.",
+        ),
+        define_asset_job(
+            INDEX,
+            AssetSelection.assets(*INDEX_TABLES),
+            description="Stage 3: constituents, divisors, levels and signals of a range.",
+        ),
+        define_asset_job(
+            DAILY,
+            AssetSelection.assets(*SELECTION_TABLES, *INDEX_TABLES),
+            description="Stages 1 and 3 for one session, after its close; its event is decided.",
+        ),
+    ]

@@ -1,0 +1,131 @@
+"""Who is in an index: the member lines at the open of a session.
+
+Add here what is read from `constituents` for one session: the members at its
+open, the holdings at its close. How an event chose the members is
+`reconstitution`; why one company is in is `explain`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.queries.addressing import nothing_there, require_index
+from r2k_pipeline.rulebook.sessions import require_session
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from r2k_pipeline.storage.store import Store
+
+MEMBER_COLUMNS = (
+    "symbol",
+    "name",
+    "company_id",
+    "security_id",
+    "weight",
+    "index_shares",
+    "float",
+    "market_cap_usd",
+    "segment",
+    "status",
+    "sector",
+)
+
+
+def members(
+    store: Store, index_id: str, session: date, *, known_at: datetime | None = None
+) -> pl.DataFrame:
+    """List the members of an index at the open of a session.
+
+    The weights are those at the open: the close of the session before, carried
+    through a split that takes effect that morning. A line that has no earlier
+    close (a listing of that day) is weighed at the session's own close.
+
+    Args:
+        store: The open store.
+        index_id: An index of the family, for example `r2000`.
+        session: A trading session.
+        known_at: Keep only what the decisions published at that moment (UTC)
+            made a member; None is now.
+
+    Returns:
+        One row per member line, by descending weight: `symbol`, `name`,
+        `company_id`, `security_id`, `weight` (0 to 1, summing to 1),
+        `index_shares`, `float` (0 to 1), `market_cap_usd` (index shares times
+        the price above), `segment` and `status` (`ok`, or `carried` where the
+        close of the session was carried).
+
+    Raises:
+        BadInputError: No such index.
+        NotASessionError: The exchange is closed on that day; names neighbours.
+        MissingPartitionError: No constituents there; names the sessions that
+            there are.
+    """
+    held = _held(store, index_id, session, known_at=known_at)
+    return _weighted(held, price_usd=pl.coalesce("previous_close_usd", "close_usd"))
+
+
+def holdings(
+    store: Store, index_id: str, session: date, *, known_at: datetime | None = None
+) -> pl.DataFrame:
+    """List the members of an index at the close of a session.
+
+    The same as `members`, except that lines are weighed at the session's own
+    close: what a factsheet of that evening states.
+
+    Args:
+        store: The open store.
+        index_id: An index of the family, for example `r2000`.
+        session: A trading session.
+        known_at: As in `members`.
+
+    Returns:
+        As `members`; `market_cap_usd` is at the session's close.
+
+    Raises:
+        BadInputError: No such index.
+        NotASessionError: The exchange is closed on that day; names neighbours.
+        MissingPartitionError: No constituents there; names the sessions that
+            there are.
+    """
+    held = _held(store, index_id, session, known_at=known_at)
+    return _weighted(held, price_usd=pl.col("close_usd"))
+
+
+def _held(store: Store, index_id: str, session: date, *, known_at: datetime | None) -> pl.DataFrame:
+    """The index's rows of `constituents`, as far as they follow from what was published."""
+    require_session(session)
+    segments = [str(segment) for segment in require_index(index_id).segments]
+    held = (
+        store.lake.scan("constituents", start=session, end=session)
+        .filter(pl.col("segment").is_in(segments))
+        .collect()
+    )
+    if held.is_empty():
+        days = store.lake.sessions("constituents")
+        raise nothing_there("constituents", asked=[session], available=days)
+    if known_at is None:
+        return held
+    decided = pl.concat(
+        store.published.read("reconstitution", event_id=event_id, known_at=known_at)
+        for event_id in held.get_column("event_id").unique()
+    )
+    as_published = held.join(decided, on=["event_id", "company_id", "segment"], how="semi")
+    if as_published.is_empty():
+        raise nothing_there("reconstitution", known_at=known_at)
+    return as_published
+
+
+def _weighted(held: pl.DataFrame, *, price_usd: pl.Expr) -> pl.DataFrame:
+    """Value the lines at a price and weigh them."""
+    return (
+        held.with_columns(
+            market_cap_usd=pl.col("index_shares") * price_usd,
+            float=pl.col("float_factor"),
+        )
+        .with_columns(weight=pl.col("market_cap_usd") / pl.col("market_cap_usd").sum())
+        .sort(["weight", "security_id"], descending=[True, False])
+        .select(MEMBER_COLUMNS)
+    )

@@ -1,0 +1,133 @@
+"""What an event would decide if a session were its rank day.
+
+Runs the methodology's own reconstitution on the ranking of any session, with
+the members of the event then in force as incumbents; on a real rank day it
+gives the published decisions. Nothing is stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.contracts.load import contract
+from r2k_pipeline.contracts.polars_shape import empty_frame
+from r2k_pipeline.methodology.reconstitution import breakpoints, reconstitute
+from r2k_pipeline.queries.addressing import nothing_there
+from r2k_pipeline.queries.reconstitution import boundaries_with_bands
+from r2k_pipeline.rulebook.rules import rules_in_force
+from r2k_pipeline.rulebook.schedule import event_in_force, next_event
+from r2k_pipeline.rulebook.sessions import require_session
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from r2k_pipeline.storage.store import Store
+
+PROFORMA_COLUMNS = (
+    "rank",
+    "symbol",
+    "name",
+    "company_id",
+    "total_market_cap_usd",
+    "cumulative_market_cap_share",
+    "previous_segment",
+    "segment",
+    "decision",
+    "to_r1000_usd",
+    "to_r1000_pct",
+    "to_r3000_usd",
+    "to_r3000_pct",
+    "reason",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proforma:
+    """A reconstitution that nobody decided.
+
+    Args:
+        session: The session taken for the rank day.
+        incumbents_event_id: The event whose members count as incumbents; None
+            if there was none to read.
+        boundaries: As in `reconstitution.ReconstitutionSummary`.
+        companies: One row per company, by rank; see `proforma`.
+    """
+
+    session: date
+    incumbents_event_id: str | None
+    boundaries: pl.DataFrame
+    companies: pl.DataFrame
+
+
+def proforma(store: Store, session: date, *, known_at: datetime | None = None) -> Proforma:
+    """Reconstitute as if a session were the rank day.
+
+    Args:
+        store: The open store.
+        session: A trading session with a ranking.
+        known_at: Take incumbents as published at that moment (UTC); None is now.
+
+    Returns:
+        The boundaries, and per company its `rank`, `segment` and `decision`,
+        with the distance of its total market cap from the R1000/R2000 breakpoint
+        (`to_r1000_usd`, `to_r1000_pct`) and from the last company of the R3000
+        (`to_r3000_usd`, `to_r3000_pct`): positive above, in USD and in per cent
+        of the breakpoint; null without a rank or without that breakpoint.
+
+    Raises:
+        NotASessionError: The exchange is closed on that day; names neighbours.
+        MissingPartitionError: The session has no ranking; names those that have.
+        TooFewCompaniesError: Too few companies are ranked for a breakpoint.
+    """
+    require_session(session)
+    ranking = store.lake.scan("ranking", start=session, end=session).collect()
+    if ranking.is_empty():
+        days = store.lake.sessions("ranking")
+        raise nothing_there("ranking", asked=[session], available=days)
+    universe = store.lake.scan("universe", start=session, end=session).collect()
+    incumbents = _incumbents(store, session, known_at=known_at)
+    as_event = replace(next_event(session), rank_day=session)
+    rules = rules_in_force(session)
+    decided = reconstitute(
+        ranking, incumbents=incumbents, excluded=universe, event=as_event, rules=rules
+    )
+    found = breakpoints(ranking, event=as_event, rules=rules, is_banded=not incumbents.is_empty())
+    events = incumbents.get_column("event_id").unique().to_list()
+    return Proforma(
+        session=session,
+        incumbents_event_id=events[0] if events else None,
+        boundaries=boundaries_with_bands(found, decided),
+        companies=with_distances(decided, found, ranks=(rules.large_cap_count, rules.total_count)),
+    )
+
+
+def _incumbents(store: Store, session: date, *, known_at: datetime | None) -> pl.DataFrame:
+    """The members by the event in force on the session."""
+    in_force = event_in_force(session)
+    if in_force is None:
+        return empty_frame(contract("reconstitution"))
+    decided = store.published.read("reconstitution", event_id=in_force.event_id, known_at=known_at)
+    return decided.drop_nulls("segment")
+
+
+def with_distances(
+    decided: pl.DataFrame, found: pl.DataFrame, *, ranks: tuple[int, int]
+) -> pl.DataFrame:
+    """Measure each company's distance from the two breakpoints.
+
+    Args:
+        decided: Contract `reconstitution`, one event.
+        found: Contract `breakpoints`, the same event.
+        ranks: The boundary ranks of the R1000 and of the R3000.
+    """
+    caps = dict(found.select("boundary_rank", "breakpoint_usd").iter_rows())
+    cap = pl.col("total_market_cap_usd")
+    distances = {}
+    for name, rank in zip(("r1000", "r3000"), ranks, strict=True):
+        at = pl.lit(caps.get(rank), pl.Float64)
+        distances[f"to_{name}_usd"] = cap - at
+        distances[f"to_{name}_pct"] = 100 * (cap / at - 1)
+    return decided.with_columns(**distances).select(PROFORMA_COLUMNS)

@@ -1,0 +1,221 @@
+"""Does every published level follow from the constituents and the ledger.
+
+Recomputes each session from closes, index shares and the divisor events, by the
+definition and without the code that published it, and lists what differs. It
+repairs nothing. Add here a published number that can be recomputed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.queries.addressing import nothing_there, require_order
+from r2k_pipeline.rulebook.family import family
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from r2k_pipeline.rulebook.family import IndexDefinition
+    from r2k_pipeline.storage.store import Store
+
+TOLERANCE = 1e-9
+"""The relative difference that the order of a floating-point sum may make."""
+
+COMPARED = (
+    "price_level",
+    "total_return_level",
+    "net_total_return_level",
+    "divisor",
+    "market_value_usd",
+    "members",
+)
+_MISSING = "nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What a recomputation found.
+
+    Args:
+        indexes: One row per index: `index_id`, `first_session`, `last_session`,
+            `sessions`, `differences` and `largest_difference` (relative).
+        differences: One row per number that differs, by session: `session`,
+            `index_id`, `column`, `published`, `recomputed`, `difference`
+            (relative; null where one side has no such session).
+    """
+
+    indexes: pl.DataFrame
+    differences: pl.DataFrame
+
+
+def verify(
+    store: Store,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    known_at: datetime | None = None,
+) -> Verification:
+    """Recompute every published level of a range.
+
+    Args:
+        store: The open store.
+        start: First session, inclusive; None is the first published.
+        end: Last session, inclusive; None is the last published.
+        known_at: Check what was published at that moment (UTC); None is now.
+
+    Raises:
+        BadInputError: `start` lies after `end`.
+        MissingPartitionError: Nothing is published there; names what is.
+    """
+    require_order(start, end)
+    published = store.published.read("levels", start=start, end=end, known_at=known_at)
+    if published.is_empty():
+        days = store.published.read("levels", columns=["session"]).get_column("session")
+        raise nothing_there("levels", asked=[start, end], available=days, known_at=known_at)
+    ledger = store.published.read("divisors", end=end, known_at=known_at)
+    values = (
+        store.lake.scan("constituents", start=start, end=end)
+        .group_by("session", "segment")
+        .agg(
+            market_value_usd=(pl.col("close_usd") * pl.col("index_shares")).sum(),
+            members=pl.len(),
+        )
+        .collect(engine="streaming")
+    )
+    return compare(published, recompute(values, ledger))
+
+
+def recompute(values: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Compute the levels by their definition.
+
+    Args:
+        values: `session`, `segment`, `market_value_usd` (USD, the sum of close
+            times index shares) and `members`.
+        ledger: Contract `divisors`, from the base row on.
+
+    Returns:
+        `index_id`, `session` and the columns of `COMPARED`; sessions before an
+        index's base row are left out.
+
+    Example:
+        Two per cent is added at constant closes: the level does not move.
+
+        >>> from datetime import date
+        >>> days = [date(2024, 6, 27), date(2024, 6, 28)]
+        >>> values = pl.DataFrame(
+        ...     {
+        ...         "session": days,
+        ...         "segment": ["small", "small"],
+        ...         "market_value_usd": [500.0, 510.0],
+        ...         "members": [1, 2],
+        ...     }
+        ... )
+        >>> ledger = pl.DataFrame(
+        ...     {
+        ...         "index_id": ["r2000", "r2000"],
+        ...         "session": days,
+        ...         "cause": ["base", "reconstitution"],
+        ...         "market_value_after_usd": [500.0, 510.0],
+        ...         "factor": [1.0, 1.02],
+        ...         "gross_return_factor": [1.0, 1.0],
+        ...         "net_return_factor": [1.0, 1.0],
+        ...     }
+        ... )
+        >>> recompute(values, ledger).get_column("price_level").to_list()
+        [1000.0, 1000.0]
+    """
+    parts = [
+        _one_index(values, ledger.filter(pl.col("index_id") == name), index)
+        for name, index in family().items()
+    ]
+    return pl.concat(parts).sort("session", "index_id")
+
+
+def _one_index(values: pl.DataFrame, ledger: pl.DataFrame, index: IndexDefinition) -> pl.DataFrame:
+    is_base = pl.col("cause") == "base"
+    base_divisor = pl.col("market_value_after_usd") / index.base_value
+    steps = (
+        ledger.group_by("session")
+        .agg(
+            divisor=pl.when(is_base).then(base_divisor).otherwise(pl.col("factor")).product(),
+            gross=pl.col("gross_return_factor").product(),
+            net=pl.col("net_return_factor").product(),
+        )
+        .sort("session")
+        .with_columns(pl.col("divisor", "gross", "net").cum_prod())
+    )
+    price = pl.col("market_value_usd") / pl.col("divisor")
+    return (
+        values.filter(pl.col("segment").is_in([str(segment) for segment in index.segments]))
+        .group_by("session")
+        .agg(pl.col("market_value_usd", "members").sum())
+        .sort("session")
+        .join_asof(steps, on="session", strategy="backward")
+        .drop_nulls("divisor")
+        .select(
+            pl.lit(index.index_id).alias("index_id"),
+            "session",
+            price.alias("price_level"),
+            (price * pl.col("gross")).alias("total_return_level"),
+            (price * pl.col("net")).alias("net_total_return_level"),
+            "divisor",
+            "market_value_usd",
+            pl.col("members").cast(pl.Int32),
+        )
+    )
+
+
+def compare(published: pl.DataFrame, recomputed: pl.DataFrame) -> Verification:
+    """Lay the published levels beside the recomputed ones.
+
+    Args:
+        published: Contract `levels`.
+        recomputed: As `recompute` gives them, over the same sessions.
+    """
+    key = ["index_id", "session"]
+    sides = [
+        frame.select(*key, pl.col(COMPARED).cast(pl.Float64)).unpivot(
+            index=key, variable_name="column", value_name=name
+        )
+        for frame, name in ((published, "published"), (recomputed, "recomputed"))
+    ]
+    relative = (pl.col("recomputed") / pl.col("published") - 1).abs()
+    both = sides[0].join(sides[1], on=[*key, "column"], how="full", coalesce=True)
+    laid = both.with_columns(difference=relative).with_columns(
+        is_different=(pl.col("difference") > TOLERANCE).fill_null(value=True)
+    )
+    indexes = (
+        laid.group_by("index_id")
+        .agg(
+            first_session=pl.col("session").min(),
+            last_session=pl.col("session").max(),
+            sessions=pl.col("session").n_unique(),
+            differences=pl.col("is_different").sum(),
+            largest_difference=pl.col("difference").max(),
+        )
+        .sort("index_id")
+    )
+    order = ["session", "index_id", "column"]
+    differences = laid.filter("is_different").sort(order)
+    return Verification(
+        indexes=indexes,
+        differences=differences.select(*order, "published", "recomputed", "difference"),
+    )
+
+
+def first_difference(found: Verification) -> str | None:
+    """Phrase the earliest difference, or None if there is none."""
+    if found.differences.is_empty():
+        return None
+    row = found.differences.row(0, named=True)
+    published, recomputed = (
+        _MISSING if row[side] is None else f"{row[side]:.10g}"
+        for side in ("published", "recomputed")
+    )
+    return (
+        f"{row['index_id']} {row['column']} on {row['session']}: "
+        f"published {published}, recomputed {recomputed}"
+    )

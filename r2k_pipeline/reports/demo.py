@@ -1,0 +1,66 @@
+"""What `r2k demo` shows at the end: the last event, the last levels, and where to look.
+
+Asks the queries, writes the two reports, and gives the parts to print. The demo
+itself (a market, landing, building) is the command's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.queries.levels import levels
+from r2k_pipeline.queries.reconstitution import (
+    latest_event,
+    reconstitution_changes,
+    reconstitution_summary,
+)
+from r2k_pipeline.reports.publishing import write_factsheet, write_reconstitution_report
+from r2k_pipeline.reports.tables import terminal_table
+from r2k_pipeline.reports.terminal import boundaries_table, changes_table, line
+from r2k_pipeline.rulebook.family import family
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from r2k_pipeline.storage.store import Store
+
+_INDEX = "r2000"
+
+
+def demo_parts(store: Store, *, home_option: str) -> Iterator[RenderableType]:
+    """Write the reports of a built store and show what is worth a look.
+
+    Args:
+        store: The open store, built.
+        home_option: What to add to a command so that it finds this store.
+
+    Raises:
+        BadInputError: Nothing is built.
+    """
+    event_id = latest_event(store)
+    summary = reconstitution_summary(store, event_id)
+    yield boundaries_table(summary.boundaries, title=f"Breakpoints and bands of {event_id}")
+    yield changes_table(reconstitution_changes(store, event_id), title=event_id)
+    yield terminal_table(last_levels(store), title="The last levels")
+    if summary.note:
+        yield line(f"Note: {summary.note}", style="yellow")
+    yield line(f"factsheet: {write_factsheet(store, _INDEX)}")
+    yield line(f"reconstitution report: {write_reconstitution_report(store, event_id)}")
+    yield line(f"look around: r2k ui{home_option}")
+    yield line(f"ask: r2k explain SYMBOL {event_id}{home_option}")
+
+
+def last_levels(store: Store) -> pl.DataFrame:
+    """Take the last level of every index of the family."""
+    return pl.concat(
+        [
+            levels(store, index_id)
+            .tail(1)
+            .select(pl.lit(index_id).alias("index"), pl.all().exclude("divisor"))
+            for index_id in family()
+        ]
+    )

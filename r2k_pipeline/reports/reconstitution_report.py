@@ -1,0 +1,330 @@
+"""The report of one reconstitution: what changed, where the lines lie, and why.
+
+`reconstitution_inputs` asks the queries; `reconstitution_report` turns the
+answers into one self-contained HTML text and reads nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.queries.reconstitution import (
+    MOVES,
+    boundaries_with_bands,
+    breakpoints_of,
+    built_events,
+    changes,
+    decisions_of,
+    reconstitution_summary,
+)
+from r2k_pipeline.queries.wording import (
+    DECISION_LABELS,
+    NONE_SHOWN,
+    segment_label,
+    signed_percent,
+    usd,
+)
+from r2k_pipeline.reports.charts import breakpoint_history, cap_curve
+from r2k_pipeline.reports.factsheet import CAP_RANGE_HEADINGS
+from r2k_pipeline.reports.notices import disclaimers
+from r2k_pipeline.reports.page import (
+    Markup,
+    bullets,
+    columns,
+    joined,
+    page,
+    pairs,
+    paragraph,
+    section,
+    table,
+    tiles,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from r2k_pipeline.queries.reconstitution import ReconstitutionSummary
+    from r2k_pipeline.storage.store import Store
+
+_TOP = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstitutionInputs:
+    """What a reconstitution report is made from.
+
+    Args:
+        summary: The event in figures.
+        previous: The event before it, if it is built.
+        decided: Contract `reconstitution` of the event, every company.
+        history: `event_id`, `breakpoint_usd`, `lower_bound_usd`,
+            `upper_bound_usd` of every event built up to this one.
+    """
+
+    summary: ReconstitutionSummary
+    previous: ReconstitutionSummary | None
+    decided: pl.DataFrame
+    history: pl.DataFrame
+
+
+def reconstitution_inputs(
+    store: Store, event_id: str, *, known_at: datetime | None = None
+) -> ReconstitutionInputs:
+    """Ask for everything that a reconstitution report shows.
+
+    Args:
+        store: The open store.
+        event_id: The event's key, for example `2022-06`.
+        known_at: Read what was published at that moment (UTC); None is now.
+
+    Raises:
+        UnknownEventError: The schedule has no such event.
+        BadInputError: The event is not built; names those that are.
+    """
+    summary = reconstitution_summary(store, event_id, known_at=known_at)
+    events = [found for found in built_events(store, known_at=known_at) if found <= event_id]
+    before = [found for found in events if found < event_id]
+    history = [
+        boundaries_with_bands(
+            breakpoints_of(store, found, known_at=known_at),
+            decisions_of(store, found, known_at=known_at),
+        ).head(1)
+        for found in events
+    ]
+    return ReconstitutionInputs(
+        summary=summary,
+        previous=reconstitution_summary(store, before[-1], known_at=known_at) if before else None,
+        decided=decisions_of(store, event_id, known_at=known_at),
+        history=pl.concat(history).select(
+            "event_id", "breakpoint_usd", "lower_bound_usd", "upper_bound_usd"
+        ),
+    )
+
+
+def reconstitution_report(inputs: ReconstitutionInputs) -> str:
+    """Set the report.
+
+    Args:
+        inputs: As `reconstitution_inputs` gives them.
+
+    Returns:
+        One self-contained HTML document: no script, nothing fetched, every word
+        from a feed escaped.
+    """
+    event = inputs.summary.event
+    moved = changes(inputs.decided)
+    return page(
+        title=f"Reconstitution {event.event_id}",
+        subtitle="R2000-style index family: breakpoints, bands, additions, deletions and moves",
+        facts=f"Effective after the close of {event.effective_friday:%d %B %Y}",
+        content=joined(
+            [
+                _headline(inputs),
+                *_note(inputs),
+                columns(_takeaways(inputs), _schedule(inputs)),
+                section("Total market cap by rank", _curve(inputs)),
+                _boundaries(inputs),
+                _ranges(inputs),
+                columns(_history(inputs), _banding(inputs)),
+                _largest(inputs),
+                *(_changes(moved, decision) for decision in MOVES),
+            ]
+        ),
+        footer=disclaimers(),
+    )
+
+
+def _boundary(summary: ReconstitutionSummary, place: int = 0) -> Mapping[str, float | None]:
+    return summary.boundaries.row(place, named=True)
+
+
+def _total(summary: ReconstitutionSummary | None, group: str) -> float | None:
+    if summary is None:
+        return None
+    found = summary.cap_ranges.filter(pl.col("group") == group).get_column("total_usd")
+    return float(found[0]) if found.len() else None
+
+
+def _change(now: float | None, before: float | None) -> float | None:
+    return now / before - 1 if now is not None and before else None
+
+
+def _count(inputs: ReconstitutionInputs, decision: str) -> int:
+    return inputs.decided.filter(pl.col("decision") == decision).height
+
+
+def _headline(inputs: ReconstitutionInputs) -> Markup:
+    first = _boundary(inputs.summary)
+    return tiles(
+        {
+            "Large/small breakpoint": usd(first["breakpoint_usd"]),
+            "R3000 total": usd(_total(inputs.summary, "r3000")),
+            "Additions": f"{_count(inputs, 'enters'):,}",
+            "Deletions": f"{_count(inputs, 'leaves'):,}",
+            "Moves up": f"{_count(inputs, 'moves_up'):,}",
+            "Moves down": f"{_count(inputs, 'moves_down'):,}",
+        }
+    )
+
+
+def _note(inputs: ReconstitutionInputs) -> list[Markup]:
+    return [paragraph(inputs.summary.note, kind="warning")] if inputs.summary.note else []
+
+
+def _takeaways(inputs: ReconstitutionInputs) -> Markup:
+    now, before = inputs.summary, inputs.previous
+    first = _boundary(now)
+    items = [
+        f"The breakpoint between large and small is {usd(first['breakpoint_usd'])}"
+        + _versus(_change(first["breakpoint_usd"], _earlier_breakpoint(before)), before),
+        f"The R3000's companies are worth {usd(_total(now, 'r3000'))} in total"
+        + _versus(_change(_total(now, "r3000"), _total(before, "r3000")), before),
+        f"The R2000's companies are worth {usd(_total(now, 'r2000'))} in total"
+        + _versus(_change(_total(now, "r2000"), _total(before, "r2000")), before),
+        (
+            f"{_count(inputs, 'enters'):,} companies enter the family and "
+            f"{_count(inputs, 'leaves'):,} leave it; {_count(inputs, 'moves_up'):,} move up and "
+            f"{_count(inputs, 'moves_down'):,} down."
+        ),
+        (
+            f"{_count(inputs, 'stays_by_band'):,} incumbents keep their segment only because of "
+            "the band."
+        ),
+    ]
+    return section("Key takeaways", bullets(items), kind="box")
+
+
+def _earlier_breakpoint(before: ReconstitutionSummary | None) -> float | None:
+    return None if before is None else _boundary(before)["breakpoint_usd"]
+
+
+def _versus(change: float | None, before: ReconstitutionSummary | None) -> str:
+    if change is None or before is None:
+        return "."
+    return f", {signed_percent(change)} against {before.event.event_id}."
+
+
+def _schedule(inputs: ReconstitutionInputs) -> Markup:
+    event = inputs.summary.event
+    days = {
+        "Rank day": event.rank_day,
+        "Preliminary lists": event.preliminary_day,
+        "Lock-down": event.lock_down_day,
+        "Effective after the close of": event.effective_friday,
+        "First session of the new members": event.effective_session,
+    }
+    return section("Schedule", pairs({step: _day(day) for step, day in days.items()}))
+
+
+def _day(day: date | None) -> str:
+    return f"{day:%A, %d %B %Y}" if day else NONE_SHOWN
+
+
+def _curve(inputs: ReconstitutionInputs) -> Markup:
+    return cap_curve(inputs.decided.drop_nulls("rank"), inputs.summary.boundaries)
+
+
+def _boundaries(inputs: ReconstitutionInputs) -> Markup:
+    return section(
+        "Breakpoints and bands",
+        table(
+            inputs.summary.boundaries,
+            {
+                "boundary_rank": "Rank",
+                "breakpoint_usd": "Breakpoint",
+                "cumulative_market_cap_share": "Cumulative share",
+                "upper_bound_usd": "Largest in the band",
+                "lower_bound_usd": "Smallest in the band",
+                "lower_bound_share": "Band from",
+                "upper_bound_share": "Band to",
+                "cumulative_market_cap_usd": "Total to this rank",
+            },
+        ),
+        paragraph(
+            "Shares run from the largest company down, over the total of the extended market.",
+            kind="note",
+        ),
+    )
+
+
+def _history(inputs: ReconstitutionInputs) -> Markup:
+    return section("Breakpoint over the events", breakpoint_history(inputs.history))
+
+
+def _ranges(inputs: ReconstitutionInputs) -> Markup:
+    before = (
+        inputs.previous.cap_ranges.select("group", before_usd="total_usd")
+        if inputs.previous
+        else pl.DataFrame(schema={"group": pl.String, "before_usd": pl.Float64})
+    )
+    rows = inputs.summary.cap_ranges.join(
+        before, on="group", how="left", maintain_order="left"
+    ).with_columns(change_share=pl.col("total_usd") / pl.col("before_usd") - 1)
+    headings = {**CAP_RANGE_HEADINGS, "change_share": "Total vs event before"}
+    return section("Cap ranges after the event", table(rows, headings))
+
+
+def _largest(inputs: ReconstitutionInputs) -> Markup:
+    return section(
+        f"The {_TOP} largest companies",
+        table(
+            inputs.decided.drop_nulls("rank").head(_TOP),
+            {
+                "rank": "Rank",
+                "symbol": "Symbol",
+                "name": "Name",
+                "sector": "Sector",
+                "total_market_cap_usd": "Total market cap",
+                "cumulative_market_cap_share": "Cumulative share",
+            },
+        ),
+    )
+
+
+def _banding(inputs: ReconstitutionInputs) -> Markup:
+    held = inputs.decided.filter(pl.col("decision") == "stays_by_band")
+    by_segment = held.group_by("segment").len().sort("segment").iter_rows()
+    words = [
+        f"{count:,} incumbents stay {segment_label(segment)} against their rank."
+        for segment, count in by_segment
+    ]
+    counts = inputs.summary.decisions.with_columns(
+        label=pl.col("decision").replace(DECISION_LABELS)
+    )
+    return section(
+        "Effect of banding",
+        bullets(words) if words else paragraph("The band held nobody at this event."),
+        table(
+            counts, {"label": "Decision", "companies": "Companies", "total_usd": "Total market cap"}
+        ),
+    )
+
+
+def _changes(moved: pl.DataFrame, decision: str) -> Markup:
+    rows = moved.filter(pl.col("decision") == decision).with_columns(
+        previous_segment=pl.col("previous_segment").fill_null("outside"),
+        segment=pl.col("segment").fill_null("outside"),
+    )
+    title = f"{DECISION_LABELS[decision]} ({rows.height:,})"
+    if rows.is_empty():
+        return section(title, paragraph("None."))
+    return section(
+        title,
+        table(
+            rows,
+            {
+                "symbol": "Symbol",
+                "name": "Name",
+                "sector": "Sector",
+                "rank": "Rank",
+                "total_market_cap_usd": "Total market cap",
+                "previous_segment": "From",
+                "segment": "To",
+                "reason": "Reason",
+            },
+        ),
+    )

@@ -1,0 +1,223 @@
+"""What the command shows of answers that are more than one table.
+
+Holds the why-card and the summaries as renderables for a terminal, and the
+why-card as one long frame for machines. Single tables are `tables`; what a
+command prints besides an answer is its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+from rich.text import Text
+
+from r2k_pipeline.queries.reconstitution import MOVES
+from r2k_pipeline.queries.wording import DECISION_LABELS, NONE_SHOWN, percent, segment_label, usd
+from r2k_pipeline.reports.tables import plain, shown, terminal_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import RenderableType
+
+    from r2k_pipeline.queries.explain import WhyCard
+    from r2k_pipeline.queries.proforma import Proforma
+    from r2k_pipeline.queries.reconstitution import ReconstitutionSummary
+
+_LARGEST_A_DECISION = 5
+_SHORT_NAME = 14
+_CARD_SCHEMA = {
+    "part": pl.String,
+    "item": pl.String,
+    "actual": pl.String,
+    "threshold": pl.String,
+    "is_passed": pl.Boolean,
+    "sentence": pl.String,
+}
+
+
+def line(words: str, *, style: str = "") -> Text:
+    """Set one line of plain text.
+
+    Example:
+        >>> line("[red]no markup[/red]").plain
+        '[red]no markup[/red]'
+    """
+    return Text(plain(words), style=style)
+
+
+def boundaries_table(boundaries: pl.DataFrame, *, title: str) -> RenderableType:
+    """Set breakpoints and bands, narrow enough for 80 columns."""
+    rows = [
+        {
+            "rank": place["boundary_rank"],
+            "breakpoint_usd": place["breakpoint_usd"],
+            "at_share": place["cumulative_market_cap_share"],
+            "band": _span(percent, place["lower_bound_share"], place["upper_bound_share"]),
+            "sizes in the band": _span(usd, place["lower_bound_usd"], place["upper_bound_usd"]),
+            "total_usd": place["cumulative_market_cap_usd"],
+        }
+        for place in boundaries.iter_rows(named=True)
+    ]
+    return terminal_table(pl.DataFrame(rows), title=title)
+
+
+def _span(phrase: Callable[[float], str], low: float | None, high: float | None) -> str:
+    """Phrase two bounds as one."""
+    if low is None or high is None:
+        return NONE_SHOWN
+    return f"{phrase(low)}\N{EN DASH}{phrase(high)}"
+
+
+def summary_parts(summary: ReconstitutionSummary) -> Iterator[RenderableType]:
+    """Set one event in figures."""
+    event = summary.event
+    yield line(f"Reconstitution {event.event_id}", style="bold")
+    yield line(f"rank day {event.rank_day}, effective with the session {event.effective_session}")
+    yield boundaries_table(summary.boundaries, title="Breakpoints and bands")
+    yield terminal_table(summary.cap_ranges, title="Total market cap after the event")
+    yield terminal_table(summary.decisions, title="Decisions")
+    if summary.note:
+        yield line(f"Note: {summary.note}", style="yellow")
+
+
+def changes_table(moved: pl.DataFrame, *, title: str) -> RenderableType:
+    """Set the largest additions, deletions and moves with their reasons."""
+    return terminal_table(
+        largest_movers(moved).select(
+            "symbol",
+            _short_name(),
+            "rank",
+            cap_usd="total_market_cap_usd",
+            move=_way(),
+            reason="reason",
+        ),
+        title=f"{title}: {counted(moved)}; the largest",
+        rows=None,
+    )
+
+
+def _short_name() -> pl.Expr:
+    """As much of a name as leaves room for the reason in 80 columns."""
+    return pl.col("name").str.head(_SHORT_NAME)
+
+
+def _way() -> pl.Expr:
+    """From which segment to which."""
+    before, after = (pl.col(c).fill_null("out") for c in ("previous_segment", "segment"))
+    return pl.concat_str(before, pl.lit("\N{RIGHTWARDS ARROW}"), after)
+
+
+def largest_movers(moved: pl.DataFrame) -> pl.DataFrame:
+    """Keep the largest companies of each decision.
+
+    Args:
+        moved: As `queries.reconstitution.movers` gives them.
+    """
+    return pl.concat(
+        [moved.filter(pl.col("decision") == kind).head(_LARGEST_A_DECISION) for kind in MOVES]
+    )
+
+
+def counted(moved: pl.DataFrame) -> str:
+    """Count the movers by decision, in words.
+
+    Example:
+        >>> counted(pl.DataFrame({"decision": ["enters", "leaves", "enters"]}))
+        'additions 2, deletions 1, moves up 0, moves down 0'
+    """
+    counts = dict(moved.group_by("decision").len().iter_rows())
+    return ", ".join(f"{DECISION_LABELS[kind].lower()} {counts.get(kind, 0):,}" for kind in MOVES)
+
+
+def proforma_parts(found: Proforma, *, moved: pl.DataFrame) -> Iterator[RenderableType]:
+    """Set a pro-forma reconstitution: its boundaries and who would change."""
+    against = found.incumbents_event_id or "no incumbents"
+    yield line(f"As if {found.session} were the rank day, against {against}", style="bold")
+    yield boundaries_table(found.boundaries, title="Breakpoints and bands")
+    yield terminal_table(
+        largest_movers(moved).select(
+            "symbol", _short_name(), "rank", "to_r1000_pct", "to_r3000_pct",
+            cap_usd="total_market_cap_usd", move=_way(),
+        ),
+        title=f"Would change: {counted(moved)}; the largest",
+        rows=None,
+    )  # fmt: skip
+
+
+def why_frame(card: WhyCard) -> pl.DataFrame:
+    """Lay the why-card out as one long frame.
+
+    Returns:
+        `part` (`company`, `rule`, `rank`, `band`, `decision`, `counterfactual`),
+        `item`, `actual`, `threshold`, `is_passed` (null where nothing is asked)
+        and `sentence`.
+    """
+    return pl.DataFrame([*_company_rows(card), *_size_rows(card)], schema=_CARD_SCHEMA)
+
+
+def _company_rows(card: WhyCard) -> Iterator[dict[str, object]]:
+    lines = ", ".join(card.lines["symbol"])
+    yield _row("company", "symbol", card.symbol)
+    yield _row("company", "name", card.name)
+    yield _row("company", "company_id", card.company_id)
+    yield _row("company", "lines", lines)
+    yield _row("company", "rank_day", str(card.event.rank_day))
+    for check in card.rules:
+        yield {
+            "part": "rule",
+            "item": check.rule,
+            "actual": check.actual,
+            "threshold": check.threshold,
+            "is_passed": check.is_passed,
+            "sentence": None if check.is_passed else check.sentence,
+        }
+
+
+def _size_rows(card: WhyCard) -> Iterator[dict[str, object]]:
+    for column in ("rank", "total_market_cap_usd", "cumulative_market_cap_share"):
+        value = card.ranked[column] if card.ranked else None
+        yield _row("rank", column, shown(value, column))
+    for place in card.boundaries.iter_rows(named=True):
+        bounds = (place["lower_bound_share"], place["upper_bound_share"])
+        yield _row(
+            "band",
+            f"boundary at rank {place['boundary_rank']}",
+            f"breakpoint {usd(place['breakpoint_usd'])}",
+            f"band {percent(bounds[0])} to {percent(bounds[1])}" if None not in bounds else None,
+        )
+    yield _row("decision", "previous_segment", segment_label(card.previous_segment))
+    yield _row("decision", "segment", segment_label(card.segment))
+    yield _row("decision", "decision", card.decision) | {"sentence": card.reason}
+    for sentence in card.counterfactuals:
+        yield _row("counterfactual", "what would have changed it", None) | {"sentence": sentence}
+
+
+def _row(
+    part: str, item: str, actual: str | None, threshold: str | None = None
+) -> dict[str, object]:
+    empty = dict.fromkeys(_CARD_SCHEMA)
+    return empty | {"part": part, "item": item, "actual": actual, "threshold": threshold}
+
+
+def why_parts(card: WhyCard) -> Iterator[RenderableType]:
+    """Set the why-card."""
+    yield line(f"{card.symbol} at {card.event.event_id}: {card.decision}", style="bold")
+    yield line(f"{card.name or NONE_SHOWN} ({card.company_id}), rank day {card.event.rank_day}")
+    yield line(card.reason)
+    before, after = segment_label(card.previous_segment), segment_label(card.segment)
+    yield line(f"before: {before}; after: {after}")
+    if card.lines.height > 1:
+        yield terminal_table(card.lines, title="Lines of the company")
+    laid = why_frame(card)
+    yield terminal_table(
+        laid.filter(pl.col("part") == "rule").select("item", "actual", "threshold", "is_passed"),
+        title="Rules of eligibility",
+    )
+    yield terminal_table(
+        laid.filter(pl.col("part").is_in(["rank", "band"])).select("item", "actual", "threshold"),
+        title="Rank and band",
+    )
+    for sentence in card.counterfactuals:
+        yield line(sentence)

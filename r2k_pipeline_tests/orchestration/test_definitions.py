@@ -1,0 +1,183 @@
+"""What Dagster is shown: every asset whole, every job and schedule runnable.
+
+The asset keys are spelled by hand on purpose: adding or losing one is a decision.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from r2k_pipeline.contracts.load import contract
+from r2k_pipeline.contracts.model import Severity
+from r2k_pipeline.definitions import defs
+from r2k_pipeline.orchestration.instance import packaged_config
+from r2k_pipeline.orchestration.jobs import JOB_TABLES, SHARED_STEPS
+from r2k_pipeline.orchestration.schedules import event_request, session_request
+from r2k_pipeline.settings import Settings
+
+ASSETS = {
+    "breakpoints": "4_reconstitution",
+    "constituents": "4_reconstitution",
+    "corporate_actions": "2_universe",
+    "divisors": "5_levels",
+    "levels": "5_levels",
+    "ranking": "3_ranking",
+    "raw_listings": "1_raw",
+    "reconstitution": "4_reconstitution",
+    "reported_actions": "1_raw",
+    "securities": "2_universe",
+    "signals": "6_signals",
+    "universe": "2_universe",
+}
+UPSTREAM = {
+    "breakpoints": ["ranking"],
+    "constituents": ["corporate_actions", "reconstitution", "universe"],
+    "corporate_actions": ["raw_listings", "reported_actions", "securities"],
+    "divisors": ["constituents", "corporate_actions"],
+    "levels": ["constituents", "divisors"],
+    "ranking": ["universe"],
+    "raw_listings": [],
+    "reconstitution": ["breakpoints", "ranking", "reconstitution", "universe"],
+    "reported_actions": ["raw_listings"],
+    "securities": ["raw_listings"],
+    "signals": ["levels"],
+    "universe": ["raw_listings", "securities"],
+}
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def graph() -> dg.AssetGraph:
+    return defs.resolve_asset_graph()
+
+
+def names(keys: object) -> list[str]:
+    return sorted(key.to_user_string() for key in keys)  # type: ignore[attr-defined]
+
+
+def test_asset_keys(graph: dg.AssetGraph) -> None:
+    assert names(graph.get_all_asset_keys()) == sorted(ASSETS)
+
+
+@pytest.mark.parametrize("table", sorted(ASSETS))
+def test_every_asset_shows_its_contract(graph: dg.AssetGraph, table: str) -> None:
+    node, promised = graph.get(dg.AssetKey(table)), contract(table)
+    assert node.group_name == ASSETS[table]
+    assert promised.description in (node.description or "")
+    assert node.owners == [f"team:{promised.owner}"]
+    assert "polars" in node.kinds
+    assert node.kinds & {"iceberg", "sql"}
+    assert node.code_version == promised.version
+    schema = node.metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableColumnLineage | dg.TableSchema | dg.TableSchemaMetadataValue)
+    columns = schema.columns if isinstance(schema, dg.TableSchema) else schema.value.columns
+    assert tuple(column.name for column in columns) == promised.names
+    assert all(column.description for column in columns)
+
+
+@pytest.mark.parametrize("table", sorted(ASSETS))
+def test_every_asset_has_its_rules_as_checks(graph: dg.AssetGraph, table: str) -> None:
+    promised = contract(table)
+    checks = {
+        key.name: graph.get_check_spec(key)
+        for key in graph.get_check_keys_for_assets({dg.AssetKey(table)})
+    }
+    assert {rule.name for rule in promised.rules} < set(checks)
+    for rule in promised.rules:
+        is_blocking = rule.severity is Severity.ERROR and not rule.quarantines
+        assert checks[rule.name].blocking is is_blocking, rule.name
+    assert any(spec.blocking for spec in checks.values())
+
+
+@pytest.mark.parametrize("table", sorted(ASSETS))
+def test_the_graph_reads_in_the_order_of_the_data(graph: dg.AssetGraph, table: str) -> None:
+    assert names(graph.get(dg.AssetKey(table)).parent_keys) == UPSTREAM[table]
+
+
+def test_every_session_asset_takes_a_range_in_one_run(graph: dg.AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        policy = node.backfill_policy
+        if node.partitions_def is not None:
+            assert policy is not None
+            assert (policy.max_partitions_per_run or 252) >= 252
+
+
+def test_shared_steps_cover_their_job_in_order() -> None:
+    for job, steps in SHARED_STEPS.items():
+        assert tuple(table for step in steps for table in step.tables) == JOB_TABLES[job]
+
+
+def test_jobs_schedules_and_sensors() -> None:
+    repository = defs.get_repository_def()
+    assert sorted(repository.job_names) == [
+        "__ASSET_JOB",
+        "daily",
+        "index",
+        "rebuild",
+        "reconstitution_event",
+        "selection",
+    ]
+    assert sorted(s.name for s in repository.schedule_defs) == [
+        "after_the_close",
+        "reconstitution_in_time",
+    ]
+    assert sorted(s.name for s in repository.sensor_defs) == [
+        "rebuild_after_late_landing",
+        "tell_of_failed_checks",
+    ]
+    assert all(s.default_status.value == "STOPPED" for s in repository.schedule_defs)
+    assert all(s.default_status.value == "STOPPED" for s in repository.sensor_defs)
+
+
+@pytest.mark.parametrize(
+    ("day", "is_morning", "partition"),
+    [
+        (date(2022, 5, 6), False, "2022-06-27"),
+        (date(2022, 6, 27), True, "2022-06-27"),
+        (date(2022, 6, 27), False, None),
+        (date(2022, 6, 24), True, None),
+        (date(2026, 12, 14), True, "2026-12-14"),
+        (date(2025, 12, 15), True, None),
+    ],
+)
+def test_the_reconstitution_schedule_knows_its_days(
+    day: date, partition: str | None, *, is_morning: bool
+) -> None:
+    request = event_request(day, is_morning=is_morning)
+    assert getattr(request, "partition_key", None) == partition
+
+
+def test_the_daily_schedule_skips_an_unscheduled_closure() -> None:
+    assert isinstance(session_request(date(2025, 1, 9)), dg.SkipReason)
+    request = session_request(date(2025, 1, 10))
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2025-01-10"
+
+
+def test_both_copies_of_dagster_yaml_are_the_same() -> None:
+    assert (CHECKOUT / "dagster.yaml").read_text() == packaged_config()
+
+
+def test_the_workspace_loads_these_definitions() -> None:
+    workspace = yaml.safe_load((CHECKOUT / "workspace.yaml").read_text())
+    assert workspace["load_from"][0]["python_module"]["module_name"] == "r2k_pipeline.definitions"
+
+
+def test_dagster_yaml_is_accepted_and_settings_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("R2K_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "")
+    monkeypatch.delenv("DAGSTER_EVENT_BATCH_SIZE")
+    (tmp_path / "instance").mkdir()
+    (tmp_path / "instance" / "dagster.yaml").write_text(packaged_config())
+    with dg.DagsterInstance.from_config(str(tmp_path / "instance")) as instance:
+        assert not instance.get_runs()
+        assert not instance.telemetry_enabled
+    assert Path(Settings().dagster_home, "history", "runs", "index.db").exists()
