@@ -1,8 +1,8 @@
 """What a reporter of corporate actions tells: contract `reported_actions`.
 
 Symbols are those under which the line was known when the action took effect; a
-rename and a merger name the symbol that ends with it. A delisting is dated on the
-last session that the line is listed, everything else on the ex or effective session.
+rename, a merger and a delisting name the symbol that ends with it. All are dated on
+the ex or effective session: an ending on the first session without the line.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _renames(book: _Book) -> Iterator[Row]:
 
 
 def _arrivals_and_departures(book: _Book, schedule: Schedule, sessions: int) -> Iterator[Row]:
-    """New lines on their first session, and lines that are delisted on their last."""
+    """New lines on their first session, and lines that are delisted on the first without them."""
     merged = {event.company for event in schedule.of(EventKind.CASH_MERGER, EventKind.STOCK_MERGER)}
     for chain in book.chains.values():
         first, last = chain[0], chain[-1]
@@ -156,7 +156,7 @@ def _arrivals_and_departures(book: _Book, schedule: Schedule, sessions: int) -> 
         paid_out = last["company"] in merged and last["paper"] in EQUITY
         if last["last"] < sessions - 1 and not paid_out:
             yield {
-                "session": last["last"],
+                "session": last["last"] + 1,
                 "symbol": last["symbol"],
                 "action_type": "delisting",
             }

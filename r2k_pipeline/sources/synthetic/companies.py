@@ -59,6 +59,8 @@ _OTHER_CAPS_USD: dict[CompanyKind, tuple[float, float]] = {
 _ARRIVAL_CAP_USD = (6.0e8, 1.1)
 
 _NEVER_OF_A_FEED_YEAR = 0.4
+# Where nyse is preferred, and where amex begins.
+_LARGE_CAP_USD, _SMALL_CAP_USD = 1e10, 1e9
 _BLANK_TRADE_SHARE = 0.04
 _BLANK_COUNTRY_SHARE = 0.03
 
@@ -225,8 +227,8 @@ def _exchanges(rng: Generator, table: pl.DataFrame) -> list[str]:
         if kind == CompanyKind.SPAC.value:
             exchanges.append("nasdaq")
             continue
-        on_nyse = 0.85 if kind == CompanyKind.FUND.value else 0.62 if cap > 1e10 else 0.36  # noqa: PLR2004 - billions
-        on_amex = 0.07 if cap < 1e9 else 0.0  # noqa: PLR2004 - billions
+        on_nyse = 0.85 if kind == CompanyKind.FUND.value else 0.62 if cap > _LARGE_CAP_USD else 0.36
+        on_amex = 0.07 if cap < _SMALL_CAP_USD else 0.0
         exchanges.append(
             "amex" if draw < on_amex else "nyse" if draw < on_amex + on_nyse else "nasdaq"
         )

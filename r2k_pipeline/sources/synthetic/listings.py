@@ -133,7 +133,8 @@ def _caps(
     caps[(papers == PaperKind.PREFERRED.value)[spell]] = np.nan
     if parameters.has_quirks:
         second = np.flatnonzero(papers == PaperKind.SECOND_CLASS.value)
-        capless = second[rng.random(len(second)) < _CAPLESS_SECOND_CLASS_SHARE]
+        few = round(len(second) * _CAPLESS_SECOND_CLASS_SHARE)
+        capless = rng.choice(second, few, replace=False)
         caps[np.isin(spell, capless)] = np.nan
         cells = np.flatnonzero(is_equity)
         count = parameters.scaled_a_year(_BLANK_CAPS_PER_YEAR, len(shares))
@@ -146,9 +147,10 @@ def _lagging(
 ) -> NDArray[np.float64]:
     """Shares as the feed knows them: a few splits reach the price a session before the shares."""
     fed = shares.copy()
-    for event in schedule.of(EventKind.FORWARD_SPLIT, EventKind.REVERSE_SPLIT):
-        if rng.random() < _LAGGING_SPLIT_SHARE:
-            fed[event.session, event.company] = shares[event.session - 1, event.company]
+    splits = schedule.of(EventKind.FORWARD_SPLIT, EventKind.REVERSE_SPLIT)
+    lagging = rng.choice(len(splits), round(len(splits) * _LAGGING_SPLIT_SHARE), replace=False)
+    for event in (splits[number] for number in lagging):
+        fed[event.session, event.company] = shares[event.session - 1, event.company]
     return fed
 
 

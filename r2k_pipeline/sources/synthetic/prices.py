@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _MARKET_DRIFT, _MARKET_VOLATILITY = 0.0008, 0.0105
 _SECTOR_VOLATILITY = 0.005
+# One session in a hundred brings a line news: four times its usual move.
+_NEWS_SHARE, _NEWS_MOVE = 0.01, 4.0
 _SLUMP_SESSIONS, _SLUMP_DRIFT = 120, -0.0018
 # (market beta, own volatility a session) of papers and companies that are not operating shares.
 _PAPERS: dict[PaperKind, tuple[float, float]] = {
@@ -145,8 +147,7 @@ def _returns(rng: Generator, companies: pl.DataFrame, lines: pl.DataFrame, sessi
     by_sector = rng.normal(0.0, _SECTOR_VOLATILITY, (sessions, len(SECTORS) + 1))
     by_sector[:, -1] = 0.0
     own = rng.standard_normal((sessions, lines.height))
-    # One session in a hundred brings news: four times the usual move.
-    own *= np.where(rng.random((sessions, lines.height)) < 0.01, 4.0, 1.0)  # noqa: PLR2004 - said above
+    own *= np.where(rng.random((sessions, lines.height)) < _NEWS_SHARE, _NEWS_MOVE, 1.0)
     own *= volatilities
     own -= volatilities**2 / 2
     own += np.outer(market, betas)
