@@ -10,7 +10,7 @@ Exit codes: 0 success, 1 the input or a check says no, 2 bad usage, 130 interrup
 
 from __future__ import annotations
 
-import subprocess
+import os
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -390,8 +390,8 @@ def ui(
 
     command, environment = ui_command(_settings(home), port)
     say(f"http://{LOOPBACK}:{port}")
-    ended = subprocess.run(command, env=environment, check=False)  # noqa: S603 - our own command
-    raise typer.Exit(ended.returncode)
+    # This process becomes Dagster's, so that Ctrl-C reaches it and ends what it started.
+    os.execve(command[0], command, environment)  # noqa: S606 - our own interpreter, no shell
 
 
 def main() -> None:

@@ -129,67 +129,87 @@ def _cast(*, second_year: bool, day: date, caps: np.ndarray) -> pl.DataFrame:
 
 def write_small_history(settings: Settings) -> None:
     """Compute the scenario with the methodology and store it."""
-    raw = listings()
-    securities = link_securities(raw)
-    universe = evaluate_universe(raw, securities, rules=rules_in_force(SESSIONS[0]))
-    actions = resolve_actions(
-        raw,
-        empty_frame(contract("reported_actions")),
-        securities,
-        start=SESSIONS[1],
-        sessions=list(SESSIONS),
-    )
-    ranking = rank_companies(universe, rules=rules_in_force(SESSIONS[0]))
-    decided, found, lines = [], [], []
-    incumbents = empty_frame(contract("reconstitution"))
-    for place, current in enumerate(EVENTS):
-        rules = rules_in_force(current.rank_day)
-        day = universe.filter(pl.col("session") == current.rank_day)
-        found.append(
-            breakpoints(ranking, event=current, rules=rules, is_banded=not incumbents.is_empty())
-        )
-        decided.append(
-            reconstitute(ranking, incumbents=incumbents, excluded=day, event=current, rules=rules)
-        )
-        incumbents = decided[-1].drop_nulls("segment")
-        following = EVENTS[place + 1].effective_session if place == 0 else date.max
-        lines.append(
-            constituents(
-                decided[-1],
-                universe,
-                actions,
-                event=current,
-                sessions=[d for d in SESSIONS if d <= following],
-                end=max(d for d in SESSIONS if d < following),
-                rules=rules,
-            )
-        )
-    held = pl.concat(lines)
-    ledger = divisor_events(
-        held, actions, sessions=list(SESSIONS), family=family(), base_session=BASE_SESSION
-    )
-    levels = index_levels(held, ledger, family=family())
+    lake, by_event, by_session, securities = _tables()
     with open_store(settings) as store:
-        lake = {
-            "raw_listings": raw,
-            "corporate_actions": actions,
-            "universe": universe,
-            "ranking": ranking,
-            "constituents": held,
-        }
         for table, frame in lake.items():
             shaped = require_shape(contract(table), frame)
             store.lake.replace(table, shaped, start=SESSIONS[0], end=LAST_SESSION)
         store.lake.replace_all("securities", require_shape(contract("securities"), securities))
-        by_event = {"breakpoints": pl.concat(found), "reconstitution": pl.concat(decided)}
         for table, frame in by_event.items():
             shaped = require_shape(contract(table), frame)
             store.published.replace(
                 table, shaped, known_at=KNOWN_AT, event_ids=[e.event_id for e in EVENTS]
             )
-        by_session = {"divisors": ledger, "levels": levels, "signals": all_signals(levels)}
         for table, frame in by_session.items():
             shaped = require_shape(contract(table), frame)
             store.published.replace(
                 table, shaped, known_at=KNOWN_AT, start=SESSIONS[0], end=LAST_SESSION
             )
+
+
+Frames = dict[str, pl.DataFrame]
+
+
+def _tables() -> tuple[Frames, Frames, Frames, pl.DataFrame]:
+    """The tables by session in the lake, by event, by session in SQL, and `securities`."""
+    raw = listings()
+    securities = link_securities(raw)
+    rules = rules_in_force(SESSIONS[0])
+    lake = {
+        "raw_listings": raw,
+        "corporate_actions": resolve_actions(
+            raw,
+            empty_frame(contract("reported_actions")),
+            securities,
+            start=SESSIONS[1],
+            sessions=list(SESSIONS),
+        ),
+        "universe": evaluate_universe(raw, securities, rules=rules),
+    }
+    lake["ranking"] = rank_companies(lake["universe"], rules=rules)
+    by_event = _decisions(lake)
+    lake["constituents"] = pl.concat([_members(lake, by_event, place) for place in range(2)])
+    ledger = divisor_events(
+        lake["constituents"],
+        lake["corporate_actions"],
+        sessions=list(SESSIONS),
+        family=family(),
+        base_session=BASE_SESSION,
+    )
+    levels = index_levels(lake["constituents"], ledger, family=family())
+    by_session = {"divisors": ledger, "levels": levels, "signals": all_signals(levels)}
+    return lake, by_event, by_session, securities
+
+
+def _decisions(lake: Frames) -> Frames:
+    """What the two events decide, one after the other."""
+    found, decided = [], [empty_frame(contract("reconstitution"))]
+    for current in EVENTS:
+        rules, incumbents = rules_in_force(current.rank_day), decided[-1].drop_nulls("segment")
+        is_banded = not incumbents.is_empty()
+        found.append(breakpoints(lake["ranking"], event=current, rules=rules, is_banded=is_banded))
+        decided.append(
+            reconstitute(
+                lake["ranking"],
+                incumbents=incumbents,
+                excluded=lake["universe"].filter(pl.col("session") == current.rank_day),
+                event=current,
+                rules=rules,
+            )
+        )
+    return {"breakpoints": pl.concat(found), "reconstitution": pl.concat(decided)}
+
+
+def _members(lake: Frames, by_event: Frames, place: int) -> pl.DataFrame:
+    """The members of one event on the sessions on which it is in force."""
+    current = EVENTS[place]
+    following = EVENTS[1].effective_session if place == 0 else date.max
+    return constituents(
+        by_event["reconstitution"].filter(pl.col("event_id") == current.event_id),
+        lake["universe"],
+        lake["corporate_actions"],
+        event=current,
+        sessions=[day for day in SESSIONS if day <= following],
+        end=max(day for day in SESSIONS if day < following),
+        rules=rules_in_force(current.rank_day),
+    )

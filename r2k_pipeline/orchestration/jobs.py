@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from dagster import AssetSelection, define_asset_job
 
-
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
         UnresolvedAssetJobDefinition,

@@ -17,7 +17,6 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 
 from dagster import (
-    AllPartitionMapping,
     PartitionKeyRange,
     TimeWindowPartitionMapping,
     TimeWindowPartitionsDefinition,
@@ -95,12 +94,11 @@ EVENT_IN_FORCE = TimeWindowPartitionMapping()
 """From sessions to the event in force on them. Its other direction names only the first
 session of an event, so a rebuild after a changed event names its range of sessions."""
 
-PREVIOUS_EVENT = TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
-"""From an event to the one before."""
-
-ANY_RANK_DAY = AllPartitionMapping()
-"""From events to sessions. A rank day lies weeks before its window, which no stock mapping
-can say; all sessions make a backfill finish the rankings before it decides an event."""
+SESSIONS_IN_FORCE = TimeWindowPartitionMapping()
+"""From an event to the sessions on which it is in force. What an event really reads is its
+rank day, weeks before, and the event before it; but Dagster also walks a mapping the other way,
+to find what a backfill of some sessions must do again. With this one it finds the events in
+force on them, and never all events or all later ones."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,9 @@ import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import polars as pl
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from r2k_pipeline.contracts.load import contract, tables
 from r2k_pipeline.contracts.model import Partitioning, Storage
@@ -93,13 +92,17 @@ def database_shown(url: str) -> str:
     Example:
         >>> database_shown("postgresql+psycopg2://me:secret@db.example/r2k?sslmode=require")
         'postgresql+psycopg2://db.example/r2k'
+        >>> database_shown("sqlite:////data/r2k.db")
+        'sqlite:////data/r2k.db'
     """
     try:
-        parsed = make_url(url)
-    except ArgumentError:
+        parsed = urlsplit(url)
+        port = f":{parsed.port}" if parsed.port else ""
+    except ValueError:
         return "not a database URL"
-    port = f":{parsed.port}" if parsed.port else ""
-    return f"{parsed.drivername}://{parsed.host or ''}{port}/{parsed.database or ''}"
+    if not parsed.scheme:
+        return "not a database URL"
+    return f"{parsed.scheme}://{parsed.hostname or ''}{port}{parsed.path}"
 
 
 def _settings(settings: Settings) -> list[Finding]:

@@ -32,7 +32,7 @@ _SAID = 10
 
 def say(words: str) -> None:
     """Tell the person at the terminal something that is no part of the answer."""
-    for part in words.splitlines():
+    for part in words.expandtabs(4).splitlines():
         sys.stderr.write(plain(part) + "\n")
 
 

@@ -1,9 +1,9 @@
 """Charts as inline SVG: levels, calendar years, the cap curve, breakpoints over time.
 
 Drawn with Altair and rendered to SVG in process, so that a report needs neither
-a script nor a network. Add a chart here when two reports or more could show it.
-Altair is slow to load: the command imports this
-module, like every report, only when a report is wanted.
+a script nor a network. Add here what is drawn; a bar in a table is `page`. Altair
+is slow to load: the command imports this module, like every report, only when a
+report is wanted.
 """
 
 from __future__ import annotations
@@ -76,7 +76,12 @@ def level_chart(levels: Mapping[str, pl.DataFrame], *, own: str) -> Markup:
         color=color,
     )
     lines = base.mark_line().encode(
-        strokeWidth=alt.condition(alt.datum["index"] == own.upper(), alt.value(2.2), alt.value(1.3))
+        strokeDash=alt.StrokeDash("index:N", legend=None).scale(
+            domain=names, range=[[1, 0], [1, 0], [4, 3], [1, 2]][: len(names)]
+        ),
+        strokeWidth=alt.condition(
+            alt.datum["index"] == own.upper(), alt.value(2.2), alt.value(1.3)
+        ),
     )
     ends = alt.Chart(_spread_labels(rebased)).encode(
         x="session:T", y="label_at:Q", text="index:N", color=color

@@ -327,4 +327,5 @@ def _changes(moved: pl.DataFrame, decision: str) -> Markup:
                 "reason": "Reason",
             },
         ),
+        kind="long",
     )

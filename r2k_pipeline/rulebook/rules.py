@@ -58,6 +58,8 @@ class IndexRules:
         is_unknown_country_home: Whether a line without a country counts as home.
         has_separate_share_classes: Whether a second class may enter as a line of its
             own; if not, one line stands for each company.
+        minimum_class_addtv_usd: Average daily dollar volume that a second class must
+            exceed to stand beside its company's pricing vehicle, USD.
         max_carried_sessions: For how many sessions a member without a close is
             valued at its last one.
         share_observation_sessions: Over how many sessions, the last of them the one
@@ -76,6 +78,7 @@ class IndexRules:
     home_countries: frozenset[str]
     is_unknown_country_home: bool
     has_separate_share_classes: bool
+    minimum_class_addtv_usd: float
     max_carried_sessions: int
     share_observation_sessions: int
 
@@ -103,6 +106,7 @@ _BAND_START = date(2007, 1, 1)
 _EXTENDED_START = date(2005, 1, 1)
 _BDC_EXCLUSION = date(2014, 1, 1)
 _SEPARATE_CLASSES = date(2015, 1, 1)
+_ADDTV_PRINTED = date(2026, 1, 1)
 _MARKET_CAP_FLOOR_SEEN = date(2017, 1, 1)
 
 LARGE_CAP_COUNT = (_since(FIRST_RULE_DAY, 1000, "methodology_2026", Certainty.OFFICIAL),)
@@ -279,6 +283,25 @@ HAS_SEPARATE_SHARE_CLASSES = (
         note="started about the reconstitution of 2015; printed in the methodology of 2026",
     ),
 )
+MINIMUM_CLASS_ADDTV_USD = (
+    _until(
+        _since(
+            FIRST_RULE_DAY,
+            130_000.0,
+            "own_choice",
+            Certainty.FROM_MEMORY,
+            "the global median of about 2019 to 2021; without effect while classes stay together",
+        ),
+        _ADDTV_PRINTED,
+    ),
+    _since(
+        _ADDTV_PRINTED,
+        175_000.0,
+        "methodology_2026",
+        Certainty.OFFICIAL,
+        "the global median at the rank day of 2026",
+    ),
+)
 MAX_CARRIED_SESSIONS = (_since(FIRST_RULE_DAY, 5, "own_choice", Certainty.INFERRED),)
 SHARE_OBSERVATION_SESSIONS = (_since(FIRST_RULE_DAY, 5, "own_choice", Certainty.INFERRED),)
 
@@ -305,6 +328,7 @@ def dated_parameters() -> Mapping[str, tuple[DatedValue[object], ...]]:
             "home_countries": HOME_COUNTRIES,
             "is_unknown_country_home": IS_UNKNOWN_COUNTRY_HOME,
             "has_separate_share_classes": HAS_SEPARATE_SHARE_CLASSES,
+            "minimum_class_addtv_usd": MINIMUM_CLASS_ADDTV_USD,
             "max_carried_sessions": MAX_CARRIED_SESSIONS,
             "share_observation_sessions": SHARE_OBSERVATION_SESSIONS,
         }
@@ -347,6 +371,7 @@ def rules_in_force(day: date) -> IndexRules:
         has_separate_share_classes=_value(
             HAS_SEPARATE_SHARE_CLASSES, day, "has_separate_share_classes"
         ),
+        minimum_class_addtv_usd=_value(MINIMUM_CLASS_ADDTV_USD, day, "minimum_class_addtv_usd"),
         max_carried_sessions=_value(MAX_CARRIED_SESSIONS, day, "max_carried_sessions"),
         share_observation_sessions=_value(
             SHARE_OBSERVATION_SESSIONS, day, "share_observation_sessions"

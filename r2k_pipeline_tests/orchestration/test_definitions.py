@@ -5,12 +5,14 @@ The asset keys are spelled by hand on purpose: adding or losing one is a decisio
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.execution.asset_backfill import AssetBackfillData
 
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.model import Severity
@@ -18,7 +20,11 @@ from r2k_pipeline.definitions import defs
 from r2k_pipeline.orchestration.instance import packaged_config
 from r2k_pipeline.orchestration.jobs import JOB_TABLES, SHARED_STEPS
 from r2k_pipeline.orchestration.schedules import event_request, session_request
+from r2k_pipeline.rulebook.sessions import sessions_between
 from r2k_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ASSETS = {
     "breakpoints": "4_reconstitution",
@@ -42,7 +48,7 @@ UPSTREAM = {
     "levels": ["constituents", "divisors"],
     "ranking": ["universe"],
     "raw_listings": [],
-    "reconstitution": ["breakpoints", "ranking", "reconstitution", "universe"],
+    "reconstitution": ["breakpoints", "ranking", "universe"],
     "reported_actions": ["raw_listings"],
     "securities": ["raw_listings"],
     "signals": ["levels"],
@@ -56,8 +62,8 @@ def graph() -> dg.AssetGraph:
     return defs.resolve_asset_graph()
 
 
-def names(keys: object) -> list[str]:
-    return sorted(key.to_user_string() for key in keys)  # type: ignore[attr-defined]
+def names(keys: Iterable[dg.AssetKey]) -> list[str]:
+    return sorted(key.to_user_string() for key in keys)
 
 
 def test_asset_keys(graph: dg.AssetGraph) -> None:
@@ -73,9 +79,9 @@ def test_every_asset_shows_its_contract(graph: dg.AssetGraph, table: str) -> Non
     assert "polars" in node.kinds
     assert node.kinds & {"iceberg", "sql"}
     assert node.code_version == promised.version
-    schema = node.metadata["dagster/column_schema"]
-    assert isinstance(schema, dg.TableColumnLineage | dg.TableSchema | dg.TableSchemaMetadataValue)
-    columns = schema.columns if isinstance(schema, dg.TableSchema) else schema.value.columns
+    schema: object = node.metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    columns = schema.columns
     assert tuple(column.name for column in columns) == promised.names
     assert all(column.description for column in columns)
 
@@ -102,10 +108,31 @@ def test_the_graph_reads_in_the_order_of_the_data(graph: dg.AssetGraph, table: s
 def test_every_session_asset_takes_a_range_in_one_run(graph: dg.AssetGraph) -> None:
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        policy = node.backfill_policy
         if node.partitions_def is not None:
-            assert policy is not None
-            assert (policy.max_partitions_per_run or 252) >= 252
+            assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+# Dagster's own backfill calls a function that Dagster deprecates.
+@pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`:DeprecationWarning")
+def test_a_backfill_of_a_month_asks_for_its_sessions_and_the_events_in_force(
+    graph: dg.AssetGraph,
+) -> None:
+    month = [str(session) for session in sessions_between(date(2022, 6, 1), date(2022, 6, 30))]
+    with dg.DagsterInstance.ephemeral() as instance:
+        asked = AssetBackfillData.from_asset_partitions(
+            asset_graph=graph,
+            partition_names=month,
+            asset_selection=list(graph.get_all_asset_keys()),
+            dynamic_partitions_store=instance,
+            backfill_start_timestamp=datetime(2022, 7, 1, tzinfo=UTC).timestamp(),
+            all_partitions=False,
+        ).target_subset
+    for table in ("raw_listings", "universe", "ranking", "constituents", "levels", "signals"):
+        subset = asked.get_partitions_subset(dg.AssetKey(table))
+        assert sorted(set(subset.get_partition_keys()) - {"2021-06-28"}) == month, table
+    for table in ("breakpoints", "reconstitution"):
+        subset = asked.get_partitions_subset(dg.AssetKey(table))
+        assert list(subset.get_partition_keys()) == ["2021-06-28", "2022-06-27"]
 
 
 def test_shared_steps_cover_their_job_in_order() -> None:

@@ -36,7 +36,7 @@ def test_a_password_is_never_shown_and_an_unreachable_database_is_a_finding(
     assert "hunter2" not in str(found.to_dicts())
     ill = found.filter(~found["is_well"])
     assert ill["section"].to_list() == ["store"]
-    assert ill["remedy"].str.len_chars().min() > 0
+    assert all(ill["remedy"])
 
 
 def test_a_calendar_that_ends_soon_is_ill(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ MARKETS = {
     "demo": demo_market(),
 }
 SHARES = ["share", "second_class"]
-ENDS = ["rename", "cash_merger", "stock_merger"]
+ENDS = ["rename", "cash_merger", "stock_merger", "delisting"]
 
 
 @pytest.fixture(scope="module", params=list(MARKETS))

@@ -10,7 +10,7 @@ from dagster import AssetDep
 from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology.constituents import constituents as lay_members
 from r2k_pipeline.methodology.constituents import first_session_read
-from r2k_pipeline.orchestration.assets.declaration import IN_ONE_RUN, session_asset
+from r2k_pipeline.orchestration.assets.declaration import session_asset
 from r2k_pipeline.orchestration.partitions import EVENT_IN_FORCE, SessionSpan
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import all_events
@@ -37,7 +37,6 @@ _READ = (
         "corporate_actions",
         AssetDep("reconstitution", partition_mapping=EVENT_IN_FORCE),
     ],
-    policy=IN_ONE_RUN,
 )
 def constituents(run: TableRun, span: SessionSpan) -> None:
     """Lay the members of each event against its sessions; before the first event are none."""

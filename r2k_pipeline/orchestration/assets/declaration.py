@@ -46,22 +46,16 @@ from r2k_pipeline.rulebook.schedule import Event
 Step: TypeAlias = "AssetCheckResult | MaterializeResult[None]"
 Work: TypeAlias = Callable[[TableRun, AssetExecutionContext], None]
 
-SESSIONS_A_RUN = 252
-"""How many sessions one run of a backfill takes at most: a year."""
-
-BY_YEAR = BackfillPolicy.multi_run(SESSIONS_A_RUN)
-"""For assets whose sessions do not depend on one another."""
-
-IN_ONE_RUN = BackfillPolicy.single_run()
-"""For assets that read what earlier partitions of the same run left in other tables."""
-
+# One run a stage, however long the range: a body works through it year by year, so memory is
+# bounded, and two runs of one stage never meet. Years are shared between processes by `build`.
+_RANGED = BackfillPolicy.single_run()
 _PREVIEW_COLUMNS = 8
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARKLINE_POINTS = 60
 
 
 def session_asset(
-    table: str, *, deps: Sequence[AssetDep | str], policy: BackfillPolicy = BY_YEAR
+    table: str, *, deps: Sequence[AssetDep | str]
 ) -> Callable[[Callable[[TableRun, SessionSpan], None]], AssetsDefinition]:
     """Declare a table of which one run materializes a range of sessions."""
 
@@ -69,7 +63,7 @@ def session_asset(
         def work(run: TableRun, context: AssetExecutionContext) -> None:
             body(run, SessionSpan.from_keys(context.partition_key_range))
 
-        return _declare(table, work, deps=deps, partitions=SESSIONS, policy=policy)
+        return _declare(table, work, deps=deps, partitions=SESSIONS)
 
     return declare
 
@@ -83,7 +77,7 @@ def event_asset(
         def work(run: TableRun, context: AssetExecutionContext) -> None:
             body(run, events_of(context.partition_key_range))
 
-        return _declare(table, work, deps=deps, partitions=EVENTS, policy=IN_ONE_RUN)
+        return _declare(table, work, deps=deps, partitions=EVENTS)
 
     return declare
 
@@ -97,7 +91,7 @@ def whole_asset(
         def work(run: TableRun, _context: AssetExecutionContext) -> None:
             body(run)
 
-        return _declare(table, work, deps=deps, partitions=None, policy=None)
+        return _declare(table, work, deps=deps, partitions=None)
 
     return declare
 
@@ -108,13 +102,12 @@ def _declare(
     *,
     deps: Sequence[AssetDep | str],
     partitions: PartitionsDefinition[str] | None,
-    policy: BackfillPolicy | None,
 ) -> AssetsDefinition:
     promised = contract(table)
 
     def materialize(context: AssetExecutionContext) -> Any:  # noqa: ANN401 - Dagster reads it
         store = getattr(context.resources, STORE)
-        run = TableRun(table=table, store=store, run_id=context.run_id)
+        run = TableRun(table=table, store=store, run_id=context.run.run_id)
         yield from _steps(run, work, context)
 
     with warnings.catch_warnings():
@@ -132,7 +125,7 @@ def _declare(
             check_specs=check_specs(promised),
             deps=deps,
             partitions_def=partitions,
-            backfill_policy=policy,
+            backfill_policy=_RANGED if partitions is not None else None,
             required_resource_keys={STORE},
         )(materialize)
 
@@ -186,11 +179,11 @@ def _column_schema(promised: Contract) -> TableSchema:
 def _run_metadata(run: TableRun) -> dict[str, Any]:
     failing = sorted({o.check_name for o in run.outcomes if not o.is_passed})
     metadata: dict[str, Any] = {
-        "dagster/row_count": sum(done.rows for done in run.publications),
+        "rows_in_run": sum(done.rows for done in run.publications),
         "quarantined_rows": sum(done.quarantined_rows for done in run.publications),
         "checks": f"{len({o.check_name for o in run.outcomes})} passed"
         if not failing
-        else f"{len(failing)} with warnings: {', '.join(failing)}",
+        else f"{len(failing)} warn: {', '.join(failing)}",
         **run.notes,
     }
     if run.input_hash is not None:

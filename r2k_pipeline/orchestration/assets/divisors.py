@@ -8,7 +8,7 @@ import polars as pl
 
 from r2k_pipeline.methodology.divisors import divisor_events
 from r2k_pipeline.orchestration.assets.base_session import from_base_session
-from r2k_pipeline.orchestration.assets.declaration import IN_ONE_RUN, session_asset
+from r2k_pipeline.orchestration.assets.declaration import session_asset
 from r2k_pipeline.rulebook.family import family
 from r2k_pipeline.rulebook.sessions import previous_session
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from r2k_pipeline.orchestration.partitions import SessionSpan
 
 
-@session_asset("divisors", deps=["constituents", "corporate_actions"], policy=IN_ONE_RUN)
+@session_asset("divisors", deps=["constituents", "corporate_actions"])
 def divisors(run: TableRun, span: SessionSpan) -> None:
     """Compare each year's constituents with the session before, never with a divisor."""
     base, indexed = from_base_session(run, span)

@@ -9,7 +9,7 @@ import polars as pl
 from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology.levels import index_levels
 from r2k_pipeline.orchestration.assets.base_session import from_base_session
-from r2k_pipeline.orchestration.assets.declaration import IN_ONE_RUN, session_asset, sparkline
+from r2k_pipeline.orchestration.assets.declaration import session_asset, sparkline
 from r2k_pipeline.rulebook.family import family
 from r2k_pipeline.rulebook.sessions import sessions_between
 
@@ -29,7 +29,7 @@ _READ = (
 )
 
 
-@session_asset("levels", deps=["constituents", "divisors"], policy=IN_ONE_RUN)
+@session_asset("levels", deps=["constituents", "divisors"])
 def levels(run: TableRun, span: SessionSpan) -> None:
     """Divide each session's market value by the product of the whole ledger up to it."""
     base, indexed = from_base_session(run, span)
@@ -46,7 +46,9 @@ def levels(run: TableRun, span: SessionSpan) -> None:
     run.publish_sessions(found, indexed)
     for index_id, rows in found.partition_by("index_id", as_dict=True).items():
         run.state("session", rows.select("session", pl.col("price_level").alias(str(index_id[0]))))
-        run.note({str(index_id[0]): sparkline(rows.sort("session")["price_level"].to_list())})
+        line = sparkline(rows.sort("session")["price_level"].to_list())
+        run.note({f"{index_id[0]}_over_run": line})
+    run.show(found.filter(pl.col("session") == indexed.end))
 
 
 def _require_unbroken(run: TableRun, base: date, end: date) -> None:

@@ -30,6 +30,7 @@ def ranking(run: TableRun, span: SessionSpan) -> None:
         for same, rules in part.by_rules:
             of_rules = ranked.filter(pl.col("session").is_between(same.start, same.end))
             run.state("session", _facts(of_rules, rules))
+        run.show(ranked.filter(pl.col("session") == ranked["session"].max()))
 
 
 def _facts(ranked: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:

@@ -48,9 +48,9 @@ def raw_listings(run: TableRun, span: SessionSpan) -> None:
     )
     run.outcomes.extend(recorded_outcomes(newest))
     rows = run.store.lake.scan(_TABLE, start=span.start, end=span.end, columns=["session"])
-    landed = rows.group_by("session").agg(rows=pl.len()).collect()
+    landed = rows.group_by("session").agg(listings=pl.len()).collect()
     run.state("session", landed)
-    run.note({"rows": int(landed["rows"].sum()), "missing_sessions": len(missing)})
+    run.note({"listings_in_run": int(landed["listings"].sum()), "missing_sessions": len(missing)})
 
 
 @session_asset("reported_actions", deps=[_TABLE])

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.model import Storage
 from r2k_pipeline.publication import EventKeys, SessionRange, Whole, publish
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    import polars as pl
-
     from r2k_pipeline.orchestration.partitions import SessionSpan
     from r2k_pipeline.publication import Publication
     from r2k_pipeline.quality.outcome import CheckOutcome
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from r2k_pipeline.storage.store import Store
 
 _PREVIEW_ROWS = 5
+# The name by which Dagster shows a partition's rows beside its materialization.
+_ROW_COUNT = "dagster/partition_row_count"
 
 
 @dataclass(kw_only=True)
@@ -76,6 +78,7 @@ class TableRun:
     def publish_sessions(self, frame: pl.DataFrame, span: SessionSpan) -> None:
         """Hand over the rows of a span of sessions: checks, then one commit."""
         self._publish(frame, SessionRange(start=span.start, end=span.end))
+        self.state("session", frame.group_by("session").agg(pl.len().alias(_ROW_COUNT)))
 
     def publish_events(self, frame: pl.DataFrame, event_ids: Sequence[str]) -> None:
         """Hand over the rows of some events: checks, then one commit."""
@@ -97,7 +100,11 @@ class TableRun:
         )
         self.publications.append(publication)
         self.outcomes.extend(publication.outcomes)
-        self.preview = frame.tail(_PREVIEW_ROWS)
+        self.show(frame)
+
+    def show(self, frame: pl.DataFrame) -> None:
+        """Choose the rows that stand for the run: the first few of these."""
+        self.preview = frame.head(_PREVIEW_ROWS)
 
     @property
     def input_hash(self) -> str | None:
