@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         default=None, description="SQLAlchemy URL of the published tables and the Iceberg catalog."
     )
     warehouse: str | None = Field(
-        default=None, description="Where bulk tables lie: a folder or an s3://, gs:// or abfs:// URL."
+        default=None, description="Where bulk tables lie: a folder, s3://, gs:// or abfs:// URL."
     )
     source: str | None = Field(
         default=None, description="Name of the source that the daily schedule ingests."

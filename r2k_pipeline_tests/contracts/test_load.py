@@ -38,6 +38,7 @@ TABLES = (
     "quality_results",
     "quarantine",
     "provenance",
+    "fidelity",
 )
 
 

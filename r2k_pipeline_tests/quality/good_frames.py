@@ -236,6 +236,19 @@ GOOD: dict[str, pl.DataFrame] = {
         run_id=["run-1"],
         written_at=[MOMENT],
     ),
+    "fidelity": frame(
+        "fidelity",
+        run_id=["run-1", "run-1"],
+        measured_at=[MOMENT, MOMENT],
+        subject=["members_2022-06-27", "members_2022-06-27"],
+        source_hash=[HASH, HASH],
+        kind=["members", "members"],
+        session=[MONDAY, MONDAY],
+        event_id=["2022-06", "2022-06"],
+        scope=["r2000", "r2000"],
+        metric=["ours", "f1_share"],  # a count may be any number, a share only a fraction
+        value=[1950.0, 0.97],
+    ),
 }
 
 _EMPTY: dict[str, Any] = {}
@@ -390,5 +403,12 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "input_hash_is_hex": {"input_hash": "xyz"},
         "table_is_one_word": {"table_name": "Raw Listings"},
         "partition_is_named": {"partition_key": ""},
+    },
+    "fidelity": {
+        "there_are_measurements": _EMPTY,
+        "kind_is_known": {"kind": "rumours"},
+        "metric_is_in_snake_case": {"metric": "F1 Share"},
+        "source_hash_is_short_hex": _NO_HASH,
+        "shares_are_fractions": {"value": 1.5},
     },
 }

@@ -1,0 +1,389 @@
+"""Our members beside a list of the real ones: how many agree, and why the others do not.
+
+Frames in, frames out. Symbols are compared as they were on the list's session,
+without punctuation. Each disagreement gets the first cause that applies, from
+what our tables say about the line on the rank day. Where a list comes from is
+`sources.truth`; what is read of ours is `fidelity`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.rulebook.family import family
+
+if TYPE_CHECKING:
+    from datetime import date
+
+NEAR_RANKS = 200
+"""How far from a boundary a rank still counts as near it."""
+
+NO_INDEX = "none"
+_SIDES = {"r1000": "large", "r2000": "small"}
+_DELISTED_SUFFIX = r"-\d{6}$"
+_NAME_COLUMNS = (
+    "index", "side", "symbol", "our_symbol", "name", "cause", "reason", "rank", "rank_distance",
+)  # fmt: skip
+
+
+class Cause(StrEnum):
+    """Why a line is in one of the two lists only.
+
+    Example:
+        >>> Cause("excluded").sentence
+        'a rule of eligibility left the line out on the rank day'
+    """
+
+    NOT_LISTED = "not_listed"
+    NOT_LISTED_ON_RANK_DAY = "not_listed_on_rank_day"
+    EXCLUDED = "excluded"
+    OTHER_LINE = "other_line"
+    RANKED_TOO_LOW = "ranked_too_low"
+    WRONG_SIDE_IN_BAND = "wrong_side_in_band"
+    WRONG_SIDE = "wrong_side"
+    LEFT_SINCE = "left_since"
+    NEAR_THE_CUT = "near_the_cut"
+    ONLY_OURS = "only_ours"
+    ALREADY_MEMBER = "already_member"
+    KEPT = "kept"
+    NEVER_OURS = "never_ours"
+    UNEXPLAINED = "unexplained"
+
+    @property
+    def sentence(self) -> str:
+        """What the cause says to a reader."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Cause.NOT_LISTED: "no line of ours bears the symbol on that session",
+    Cause.NOT_LISTED_ON_RANK_DAY: "the line was not listed on the rank day",
+    Cause.EXCLUDED: "a rule of eligibility left the line out on the rank day",
+    Cause.OTHER_LINE: "another line of the same company stands for it",
+    Cause.RANKED_TOO_LOW: "the company is ranked below the last member",
+    Cause.WRONG_SIDE_IN_BAND: "the other side of the breakpoint, inside the band",
+    Cause.WRONG_SIDE: "the other side of the breakpoint, outside the band",
+    Cause.LEFT_SINCE: "decided a member, but gone before the session",
+    Cause.NEAR_THE_CUT: f"ranked within {NEAR_RANKS} of the last member",
+    Cause.ONLY_OURS: "eligible and large enough to us alone",
+    Cause.ALREADY_MEMBER: "a member of ours before the event too",
+    Cause.KEPT: "stays a member of ours",
+    Cause.NEVER_OURS: "was no member of ours before the event",
+    Cause.UNEXPLAINED: "our tables do not tell why",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberComparison:
+    """One list beside ours.
+
+    Args:
+        scores: One row per index that the list names: `index`, `ours`, `theirs`,
+            `both` (lines), `precision_share`, `recall_share`, `f1_share`.
+        confusion: `ours` (large, small, micro or none), `theirs` (r1000, r2000 or
+            none), `lines`; empty unless the list names both sides.
+        causes: `index`, `side` (missed or false), `cause`, `reason` (the
+            rulebook's, or a line's type), `lines`, `median_rank_distance`,
+            `sentence`; the most frequent first.
+        names: One row per disagreement; for the user's screen only.
+    """
+
+    scores: pl.DataFrame
+    confusion: pl.DataFrame
+    causes: pl.DataFrame
+    names: pl.DataFrame
+
+
+def matching_key(symbol: str = "symbol") -> pl.Expr:
+    """A symbol without punctuation, class marks joined, and without a delisting's month.
+
+    Example:
+        >>> frame = pl.DataFrame({"symbol": ["BRK/B", "moga", "AAN-202310"]})
+        >>> frame.select(matching_key())["symbol"].to_list()
+        ['BRKB', 'MOGA', 'AAN']
+    """
+    return (
+        pl.col(symbol)
+        .str.strip_chars()
+        .str.replace(_DELISTED_SUFFIX, "")
+        .str.to_uppercase()
+        .str.replace_all(r"[^A-Z0-9]", "")
+    )
+
+
+def symbols_on(securities: pl.DataFrame, session: date) -> pl.DataFrame:
+    """The symbol that each line bore on a session, or last before it.
+
+    Args:
+        securities: Contract `securities`.
+        session: The session.
+
+    Returns:
+        One row per line that was listed by then: `security_id`, `company_id`,
+        `line_symbol`, `line_name`, `is_listed` (whether still listed), `key`.
+    """
+    began = securities.filter(pl.col("first_session") <= session)
+    return (
+        began.sort("first_session", "security_id")
+        .unique("security_id", keep="last", maintain_order=True)
+        .select(
+            "security_id",
+            "company_id",
+            line_symbol="symbol",
+            line_name="name",
+            is_listed=pl.col("last_session") >= session,
+            key=matching_key(),
+        )
+    )
+
+
+def line_standing(
+    lines: pl.DataFrame,
+    *,
+    universe: pl.DataFrame,
+    decisions: pl.DataFrame,
+    boundaries: pl.DataFrame,
+    held: pl.DataFrame,
+) -> pl.DataFrame:
+    """Bring together what our tables say about each line at one event.
+
+    Args:
+        lines: As `symbols_on` gives them, for the list's session.
+        universe: Contract `universe` of the rank day.
+        decisions: Contract `reconstitution` of the event.
+        boundaries: Contract `breakpoints` of the event.
+        held: `security_id` and `segment` of the member lines on the session.
+
+    Returns:
+        One row per `key`, the listed and eligible line first if several share
+        one: `lines` plus `line_type`, `exclusion_reason`, `is_eligible` (null if
+        not listed on the rank day), `rank`, `previous_segment` and
+        `decided_segment` (the company's), `is_vehicle` (whether the decision was
+        taken on this line), `is_in_band`, `member_segment` (null for no member) and the distances
+        `to_large_ranks` and `to_total_ranks` (ranks below the boundary;
+        negative above it).
+    """
+    large, total = (_boundary(boundaries, place) for place in (0, 1))
+    share = pl.col("cumulative_market_cap_share")
+    in_band = share.is_between(
+        pl.lit(large.get("lower_bound_share"), pl.Float64),
+        pl.lit(large.get("upper_bound_share"), pl.Float64),
+    )
+    judged = universe.select("security_id", "line_type", "is_eligible", "exclusion_reason").unique(
+        "security_id"
+    )
+    decided = decisions.select(
+        "company_id",
+        "rank",
+        "previous_segment",
+        decided_segment="segment",
+        is_in_band=in_band.fill_null(value=False),
+        vehicle_id="security_id",
+    )
+    members = held.select("security_id", member_segment="segment").unique("security_id")
+    rank = pl.col("rank").cast(pl.Int64)
+    return (
+        lines.join(judged, on="security_id", how="left")
+        .join(decided, on="company_id", how="left")
+        .join(members, on="security_id", how="left")
+        .with_columns(
+            is_vehicle=pl.col("security_id").eq_missing(pl.col("vehicle_id")),
+            to_large_ranks=rank - pl.lit(large.get("boundary_rank"), pl.Int64),
+            to_total_ranks=rank - pl.lit(total.get("boundary_rank"), pl.Int64),
+        )
+        .sort(
+            pl.col("member_segment").is_null(),
+            ~pl.col("is_listed"),
+            ~pl.col("is_eligible").fill_null(value=False),
+            "rank",
+            "security_id",
+            nulls_last=True,
+        )
+        .unique("key", keep="first", maintain_order=True)
+    )
+
+
+def _boundary(boundaries: pl.DataFrame, place: int) -> dict[str, float | None]:
+    ordered = boundaries.sort("boundary_rank")
+    return ordered.row(place, named=True) if place < ordered.height else {}
+
+
+def compare_members(listed: pl.DataFrame, standing: pl.DataFrame) -> MemberComparison:
+    """Compare a list of members with ours.
+
+    Args:
+        listed: `symbol` and `index` (ids of the family), as a `TruthFile` has them.
+        standing: As `line_standing` gives it for the list's session.
+
+    Returns:
+        The comparison. A list of both sides is compared as R3000 too.
+    """
+    theirs = _with_parent(listed.select("symbol", "index", key=matching_key()))
+    indexes = theirs["index"].unique().sort().to_list()
+    names = pl.concat(
+        [_disagreements(theirs, standing, index_id) for index_id in indexes if index_id in family()]
+    )
+    return MemberComparison(
+        scores=pl.DataFrame([_score(theirs, standing, index_id) for index_id in indexes]),
+        confusion=_confusion(theirs, standing),
+        causes=causes_counted(names),
+        names=names,
+    )
+
+
+def _with_parent(theirs: pl.DataFrame) -> pl.DataFrame:
+    named = set(theirs["index"])
+    if not set(_SIDES) <= named or "r3000" in named:
+        return theirs
+    parent = theirs.filter(pl.col("index").is_in(list(_SIDES)))
+    return pl.concat([theirs, parent.with_columns(index=pl.lit("r3000"))])
+
+
+def _ours(standing: pl.DataFrame, index_id: str) -> pl.DataFrame:
+    segments = [str(segment) for segment in family()[index_id].segments]
+    return standing.filter(pl.col("member_segment").is_in(segments))
+
+
+def _score(theirs: pl.DataFrame, standing: pl.DataFrame, index_id: str) -> dict[str, object]:
+    """Precision, recall and F1 of one index."""
+    ours = set(_ours(standing, index_id)["key"])
+    truth = set(theirs.filter(pl.col("index") == index_id)["key"])
+    both = len(ours & truth)
+    return {
+        "index": index_id,
+        "ours": len(ours),
+        "theirs": len(truth),
+        "both": both,
+        "precision_share": both / len(ours) if ours else None,
+        "recall_share": both / len(truth) if truth else None,
+        "f1_share": 2 * both / (len(ours) + len(truth)) if ours or truth else None,
+    }
+
+
+def _confusion(theirs: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
+    """Our segments against their sides; lines that are nowhere are not counted."""
+    sides = theirs.filter(pl.col("index").is_in(list(_SIDES)))
+    ours = standing.filter(pl.col("member_segment").is_not_null())
+    counted = (
+        ours.select("key", ours="member_segment")
+        .join(sides.select("key", theirs="index"), on="key", how="full", coalesce=True)
+        .with_columns(pl.col("ours", "theirs").fill_null(NO_INDEX))
+        .group_by("ours", "theirs")
+        .agg(lines=pl.len().cast(pl.Int64))
+        .sort("ours", "theirs")
+    )
+    return counted if sides["index"].n_unique() == len(_SIDES) else counted.clear()
+
+
+def _disagreements(theirs: pl.DataFrame, standing: pl.DataFrame, index_id: str) -> pl.DataFrame:
+    """Every line in one of the two lists only, with its cause."""
+    truth = theirs.filter(pl.col("index") == index_id)
+    ours = _ours(standing, index_id)
+    known = standing.rename({"key": "our_key"}).with_columns(key="our_key")
+    missed = truth.join(ours, on="key", how="anti").join(known, on="key", how="left")
+    false = ours.join(truth, on="key", how="anti").join(
+        theirs.filter(pl.col("index") != "r3000", pl.col("index") != index_id)
+        .select("key", other_index="index")
+        .unique("key"),
+        on="key",
+        how="left",
+    )
+    held_companies = ours["company_id"].unique().implode()
+    listed_companies = standing.join(truth, on="key", how="semi")["company_id"].unique().implode()
+    return pl.concat(
+        [
+            disagreements_named(
+                missed, index_id, side="missed", cause=missed_cause(index_id, held_companies)
+            ),
+            disagreements_named(
+                false.with_columns(symbol="line_symbol"),
+                index_id,
+                side="false",
+                cause=_false_cause(listed_companies),
+            ),
+        ]
+    )
+
+
+def missed_cause(index_id: str, held_companies: pl.Series) -> pl.Expr:
+    """The first cause that applies to a line that they have and we do not."""
+    segments = [str(segment) for segment in family()[index_id].segments]
+    decided = pl.col("decided_segment")
+    other_side = decided.is_in(list(_SIDES.values())) & ~decided.is_in(segments)
+    return (
+        pl.when(~pl.col("is_listed").fill_null(value=False)).then(pl.lit(Cause.NOT_LISTED))
+        .when(pl.col("company_id").is_in(held_companies)).then(pl.lit(Cause.OTHER_LINE))
+        .when(pl.col("is_eligible").is_null()).then(pl.lit(Cause.NOT_LISTED_ON_RANK_DAY))
+        .when(~pl.col("is_eligible")).then(pl.lit(Cause.EXCLUDED))
+        .when(other_side & pl.col("is_in_band")).then(pl.lit(Cause.WRONG_SIDE_IN_BAND))
+        .when(other_side).then(pl.lit(Cause.WRONG_SIDE))
+        .when(pl.col("to_total_ranks") > 0).then(pl.lit(Cause.RANKED_TOO_LOW))
+        .when(decided.is_in(segments)).then(pl.lit(Cause.LEFT_SINCE))
+        .otherwise(pl.lit(Cause.UNEXPLAINED))
+        .cast(pl.String)
+    )  # fmt: skip
+
+
+def _false_cause(listed_companies: pl.Series) -> pl.Expr:
+    """The first cause that applies to a line that we have and they do not."""
+    return (
+        pl.when(pl.col("other_index").is_not_null() & pl.col("is_in_band"))
+        .then(pl.lit(Cause.WRONG_SIDE_IN_BAND))
+        .when(pl.col("other_index").is_not_null()).then(pl.lit(Cause.WRONG_SIDE))
+        .when(pl.col("company_id").is_in(listed_companies)).then(pl.lit(Cause.OTHER_LINE))
+        .when(pl.col("is_eligible").is_null()).then(pl.lit(Cause.NOT_LISTED_ON_RANK_DAY))
+        .when(pl.col("to_total_ranks").abs() <= NEAR_RANKS).then(pl.lit(Cause.NEAR_THE_CUT))
+        .otherwise(pl.lit(Cause.ONLY_OURS))
+        .cast(pl.String)
+    )  # fmt: skip
+
+
+def disagreements_named(
+    rows: pl.DataFrame, index_id: str, *, side: str, cause: pl.Expr
+) -> pl.DataFrame:
+    """Give disagreements the columns of `MemberComparison.names`.
+
+    Args:
+        rows: Their `symbol`, and `line_standing` where the line is known.
+        index_id: The index that they are about.
+        side: `missed` or `false`.
+        cause: An expression over `rows`.
+    """
+    sided = pl.col("cause").is_in([Cause.WRONG_SIDE, Cause.WRONG_SIDE_IN_BAND])
+    placed = pl.col("cause").is_in([Cause.RANKED_TOO_LOW, Cause.NEAR_THE_CUT, Cause.ONLY_OURS])
+    excluded = pl.col("cause") == Cause.EXCLUDED
+    typed = pl.col("cause") == Cause.ONLY_OURS
+    return (
+        rows.with_columns(
+            index=pl.lit(index_id), side=pl.lit(side), cause=cause, our_symbol="line_symbol"
+        )
+        .with_columns(
+            name="line_name",
+            reason=pl.when(excluded).then("exclusion_reason").when(typed).then("line_type"),
+            rank_distance=pl.when(sided).then("to_large_ranks").when(placed).then("to_total_ranks"),
+        )
+        .select(_NAME_COLUMNS)
+        .sort("cause", "reason", "rank", "symbol", nulls_last=True)
+    )
+
+
+def causes_counted(names: pl.DataFrame) -> pl.DataFrame:
+    """Count disagreements by cause and reason; see `MemberComparison.causes`."""
+    sentences = {cause.value: cause.sentence for cause in Cause}
+    return (
+        names.group_by("index", "side", "cause", "reason")
+        .agg(
+            lines=pl.len().cast(pl.Int64),
+            median_rank_distance=pl.col("rank_distance").median(),
+        )
+        .with_columns(sentence=pl.col("cause").replace_strict(sentences, return_dtype=pl.String))
+        .sort(
+            ["index", "side", "lines", "cause", "reason"],
+            descending=[False, True, True, False, False],
+            nulls_last=True,
+        )
+    )
