@@ -1,6 +1,7 @@
 """3c: membership + float -> index shares and closes, a line and session.
 
-1. The members of the event in force are laid against every session.
+1. The lines of the member companies - the pricing vehicle, and every other line
+   that was eligible on the eve of the event - are laid against every session.
 2. Index shares are observed over the last sessions before the event takes
    effect, and from then on change with splits only.
 3. A close that the feed missed is recovered from what the next session's
@@ -50,8 +51,8 @@ def constituents(
         decisions: Contract `reconstitution` of `event`.
         universe: Contract `universe` from the first observation session (see
             `first_session_read`) to the last of `sessions`. Read: `session`,
-            `security_id`, `symbol`, `close_usd`, `previous_close_usd`,
-            `total_shares`.
+            `security_id`, `company_id`, `symbol`, `name`, `close_usd`,
+            `previous_close_usd`, `line_shares`, `is_eligible`.
         actions: Contract `corporate_actions` over the same sessions. Read:
             splits and endings.
         event: The event in force from its effective session to `end`.
@@ -85,12 +86,13 @@ def constituents(
         >>> from r2k_pipeline.rulebook.schedule import event
         >>> days = [date(2022, 6, 24), date(2022, 6, 27)]
         >>> decisions = pl.DataFrame({
-        ...     "security_id": ["S-HAL"], "company_id": ["C-HAL"], "name": ["Halden"],
+        ...     "security_id": ["S-HAL"], "company_id": ["C-HAL"],
         ...     "sector": ["Energy"], "segment": ["small"], "event_id": ["2022-06"],
         ... })
         >>> universe = pl.DataFrame({
-        ...     "session": days[:1], "security_id": ["S-HAL"], "symbol": ["HAL"],
-        ...     "close_usd": [10.0], "previous_close_usd": [9.5], "total_shares": [1e6],
+        ...     "session": days[:1], "security_id": ["S-HAL"], "company_id": ["C-HAL"],
+        ...     "symbol": ["HAL"], "name": ["Halden"], "close_usd": [10.0],
+        ...     "previous_close_usd": [9.5], "line_shares": [1e6], "is_eligible": [True],
         ... })
         >>> actions = pl.DataFrame(schema={
         ...     "session": pl.Date, "security_id": pl.String, "action_type": pl.String,
@@ -108,15 +110,9 @@ def constituents(
     calendar = pl.DataFrame({"session": sessions}, schema={"session": pl.Date}).with_row_index(
         "ordinal"
     )
-    members = decisions.filter(pl.col("segment").is_not_null()).select(
-        "security_id", "company_id", "name", "sector", "segment", "event_id"
-    )
-    seen = (
-        universe.join(members.select("security_id"), on="security_id", how="semi")
-        .filter(pl.col("close_usd") > 0)
-        .select(
-            "session", "security_id", "symbol", "close_usd", "previous_close_usd", "total_shares"
-        )
+    members = _member_lines(decisions, universe, event)
+    seen = universe.join(members.select("security_id"), on="security_id", how="semi").filter(
+        pl.col("close_usd") > 0
     )
     splits = _cumulative_splits(actions)
     shares = _observed_shares(seen, splits, event=event, rules=rules)
@@ -160,6 +156,20 @@ def first_session_read(event: Event, sessions: Sequence[date], rules: IndexRules
     return before[-rules.share_observation_sessions]
 
 
+def _member_lines(decisions: pl.DataFrame, universe: pl.DataFrame, event: Event) -> pl.DataFrame:
+    """The pricing vehicle of each member, and its companions that were eligible on the eve."""
+    companies = decisions.filter(pl.col("segment").is_not_null()).select(
+        "company_id", "security_id", "sector", "segment", "event_id"
+    )
+    companions = (
+        universe.filter(pl.col("is_eligible") & (pl.col("session") < event.effective_session))
+        .select("company_id", "security_id")
+        .unique()
+        .join(companies.drop("security_id"), on="company_id")
+    )
+    return pl.concat([companies, companions.select(companies.columns)]).unique("security_id")
+
+
 def _cumulative_splits(actions: pl.DataFrame) -> pl.DataFrame:
     """Per line and split session, the product of its split factors so far."""
     return (
@@ -193,11 +203,11 @@ def _observed_shares(
     """Median shares per line before the event, in units of no split having happened yet."""
     before = seen.filter(pl.col("session") < event.effective_session)
     return (
-        _split_factor_at(before.filter(pl.col("total_shares") > 0), splits, "so_far")
+        _split_factor_at(before.filter(pl.col("line_shares") > 0), splits, "so_far")
         .sort("session")
         .group_by("security_id")
         .agg(
-            (pl.col("total_shares") / pl.col("so_far"))
+            (pl.col("line_shares") / pl.col("so_far"))
             .tail(rules.share_observation_sessions)
             .median()
             .alias("observed_shares")
@@ -227,13 +237,13 @@ def _valued(
     key = ["session", "security_id"]
     laid = (
         _split_factor_at(grid, splits, "split_factor")
-        .join(seen.select(*key, "symbol", "close_usd"), on=key, how="left")
+        .join(seen.select(*key, "symbol", "name", "close_usd"), on=key, how="left")
         .join(recovered, on=key, how="left")
         .sort("security_id", "session")
     )
     unsplit = pl.coalesce(pl.col("close_usd") * pl.col("split_factor"), "recovered_usd")
     filled = laid.with_columns(
-        pl.col("symbol").forward_fill().over("security_id"),
+        pl.col("symbol", "name").forward_fill().over("security_id"),
         is_recovered=pl.col("close_usd").is_null() & pl.col("recovered_usd").is_not_null(),
         close_session=pl.when(unsplit.is_not_null())
         .then(pl.col("session"))

@@ -1,8 +1,8 @@
 """2: lines -> companies ranked by total market capitalisation, session by session.
 
-1. A company's lines are brought together; each line's cap is already the whole
-   company's, so the largest is taken and nothing is counted twice.
-2. Its pricing vehicle is the line that traded most.
+1. A company's eligible lines are brought together; each already carries the whole
+   company's cap (`share_classes`), so nothing is counted twice.
+2. Its pricing vehicle is the line that trades most.
 3. Companies are ranked; the cumulative share runs from the largest down.
 
 Float plays no part here. Bands and breakpoints belong to `reconstitution`.
@@ -23,8 +23,8 @@ def rank_companies(universe: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame
 
     Args:
         universe: Contract `universe`, any range of sessions. Read: the eligible
-            lines' `market_cap_usd` (USD, the whole company's as the feed gives it
-            for every class), `close_usd` (USD per share) and `volume_shares`.
+            lines' `market_cap_usd` (USD, the whole company's on every line),
+            `close_usd` (USD per share) and `addtv_usd` (average daily dollar volume).
         rules: The rules in force; read `extended_count`.
 
     Returns:
@@ -53,7 +53,7 @@ def rank_companies(universe: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame
         ...     "name": ["Acme", "Acme", "Bolt", "Core"],
         ...     "sector": [None] * 4,
         ...     "close_usd": [10.0, 9.0, 25.0, 4.0],
-        ...     "volume_shares": [50, 900, 100, 100],
+        ...     "addtv_usd": [500.0, 8100.0, 2500.0, 400.0],
         ...     "market_cap_usd": [2900.0, 2900.0, 2500.0, 1000.0],
         ...     "is_eligible": [True] * 4,
         ... }, schema_overrides={"sector": pl.String})
@@ -74,7 +74,7 @@ def rank_companies(universe: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame
         `rulebook.rules.SOURCES["methodology_2026"]` sections 6.1 to 6.5 and 6.10.
     """
     eligible = universe.filter("is_eligible").with_columns(
-        pl.col("volume_shares").fill_null(0).alias("volume")
+        pl.col("addtv_usd").fill_null(0.0).alias("volume")
     )
     companies = (
         eligible.sort("session", "company_id", "volume", "security_id",

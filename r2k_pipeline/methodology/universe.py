@@ -1,9 +1,13 @@
 """1: snapshot -> every share line, eligible or left out for a stated reason.
 
 1. Each listing gets its permanent line and company (`securities`).
-2. Its kind is read (`line_types`).
-3. The rules of eligibility are asked in order; the first that fails gives the
-   reason. No line is ever dropped.
+2. What the feed got wrong is repaired, visibly (`repairs`).
+3. Its kind is read (`line_types`, `line_behaviour`), and its home country
+   (`nationality`).
+4. The rules of eligibility are asked of each line in order; the first that fails
+   gives the reason. No line is ever dropped.
+5. The lines of a company are valued together, and further classes asked whether
+   they may stand beside the first (`share_classes`).
 
 Rules that compare companies with one another belong to `ranking`.
 """
@@ -15,31 +19,60 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.errors import MissingPartitionError
-from r2k_pipeline.methodology.line_types import line_type
+from r2k_pipeline.methodology.line_behaviour import classify_lines
+from r2k_pipeline.methodology.nationality import HOME, home_countries
+from r2k_pipeline.methodology.repairs import repair_listings
+from r2k_pipeline.methodology.share_classes import value_companies
 from r2k_pipeline.rulebook.reasons import ExclusionReason, LineType, exclusion_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from r2k_pipeline.rulebook.reference_facts import Reference
     from r2k_pipeline.rulebook.rules import IndexRules
 
-# What is decided once for each distinct text, since sessions repeat them hundreds of times.
-_TEXTS = ("symbol", "name", "industry", "sector")
+CONTEXT_SESSIONS = 60
+"""How many sessions before a session its repairs, kind and liquidity look at."""
+
+_LINE = ("session", "exchange", "symbol")
+_COLUMNS = (
+    "session", "security_id", "company_id", "symbol", "name", "exchange", "line_type",
+    "type_evidence", "country", "home_country", "nationality_evidence", "sector", "close_usd",
+    "raw_close_usd", "previous_close_usd", "volume_shares", "addtv_usd", "market_cap_usd",
+    "raw_market_cap_usd", "repair_rule", "repair_evidence", "total_shares", "line_shares",
+    "is_eligible", "exclusion_reason",
+)  # fmt: skip
 
 
 def evaluate_universe(
-    listings: pl.DataFrame, securities: pl.DataFrame, *, rules: IndexRules
+    listings: pl.DataFrame,
+    securities: pl.DataFrame,
+    actions: pl.DataFrame,
+    *,
+    start: date,
+    sessions: Sequence[date],
+    reference: Reference,
+    rules: IndexRules,
 ) -> pl.DataFrame:
     """Judge every listed line of every session against the rules of eligibility.
 
     Args:
-        listings: Contract `raw_listings`, any range of sessions.
+        listings: Contract `raw_listings` from up to `CONTEXT_SESSIONS` sessions before
+            `start` on; a line with less history is judged on what there is.
         securities: Contract `securities`; every listing must fall into one span.
-        rules: The rules in force on all of these sessions.
+        actions: Contract `corporate_actions` over the same sessions; splits are read.
+        start: The first session that is judged.
+        sessions: Every XNYS session of the range, context included.
+        reference: Public facts about companies.
+        rules: The rules in force from `start` on.
 
     Returns:
-        Contract `universe`, one row per listing, sorted by `session`,
-        `security_id`. `total_shares` is the company's capitalisation over the
-        line's close: all classes together, in shares of this line; null where
-        cap or close is missing or not positive. `exclusion_reason` is null for
+        Contract `universe`, one row per listing from `start` on, sorted by `session`,
+        `security_id`. `market_cap_usd` is the company's, over all its lines;
+        `total_shares` is that over the line's close, `line_shares` what of it is
+        this line; null where cap or close is missing. A repaired value stands
+        beside the raw one with rule and evidence. `exclusion_reason` is null for
         eligible lines, else the first rule that fails, a value of
         `rulebook.reasons.ExclusionReason`.
 
@@ -48,12 +81,11 @@ def evaluate_universe(
             therefore is older than the listings.
 
     Notes:
-        Uses each session's own rows only, so there is no look-ahead. Whether a
-        blank country counts as home is a rule: the feed leaves it blank for new
-        listings.
+        No row uses anything later than its session.
 
     Example:
         >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.reference_facts import shipped_reference
         >>> from r2k_pipeline.rulebook.rules import rules_in_force
         >>> day = date(2024, 4, 30)
         >>> listings = pl.DataFrame({
@@ -61,52 +93,52 @@ def evaluate_universe(
         ...     "name": ["Halden Inc. Common Stock", "Halden Inc. Warrant"],
         ...     "close_usd": [12.0, 1.5], "previous_close_usd": [11.9, 1.4],
         ...     "volume_shares": [9000, 10], "market_cap_usd": [1.2e9, None],
-        ...     "country": ["United States"] * 2, "industry": [None] * 2, "sector": [None] * 2,
-        ... }, schema_overrides={"industry": pl.String, "sector": pl.String})
+        ...     "country": ["United States"] * 2, "ipo_year": [None] * 2,
+        ...     "industry": [None] * 2, "sector": [None] * 2,
+        ... }, schema_overrides={
+        ...     "industry": pl.String, "sector": pl.String, "ipo_year": pl.Int32})
         >>> securities = pl.DataFrame({
         ...     "symbol": ["HAL", "HAL/WS"], "security_id": ["S-HAL", "S-HAL/WS"],
         ...     "company_id": ["C-HAL"] * 2, "first_session": [day] * 2, "last_session": [day] * 2,
         ... })
-        >>> evaluate_universe(listings, securities, rules=rules_in_force(day)).select(
-        ...     "security_id", "line_type", "total_shares", "exclusion_reason"
-        ... ).rows()
+        >>> actions = pl.DataFrame(schema={
+        ...     "session": pl.Date, "security_id": pl.String, "symbol": pl.String,
+        ...     "action_type": pl.String, "split_factor": pl.Float64,
+        ... })
+        >>> evaluate_universe(
+        ...     listings, securities, actions, start=day, sessions=[day],
+        ...     reference=shipped_reference(), rules=rules_in_force(day),
+        ... ).select("security_id", "line_type", "total_shares", "exclusion_reason").rows()
         [('S-HAL', 'common', 100000000.0, None), ('S-HAL/WS', 'warrant', None, 'warrant')]
 
     References:
-        `rulebook.rules.SOURCES["methodology_2026"]` sections 5.2 to 5.13.
+        `rulebook.rules.SOURCES["methodology_2026"]` sections 5.2 to 5.13 and 6.5.
     """
-    identified = _identified(listings, securities)
-    traded = pl.col("close_usd") > 0
-    valued = pl.col("market_cap_usd") > 0
-    lines = identified.with_columns(
-        total_shares=pl.when(traded & valued).then(pl.col("market_cap_usd") / pl.col("close_usd")),
-        exclusion_reason=_exclusion_reason(rules),
+    repaired = repair_listings(listings, securities, actions, start=start, sessions=sessions)
+    kinds = classify_lines(listings, securities, reference.issuer_kinds, start=start)
+    lines = (
+        _identified(repaired, securities)
+        .join(kinds, on=list(_LINE), how="left")
+        .join(_liquidity(listings, start), on=list(_LINE), how="left")
     )
-    return lines.select(
-        "session", "security_id", "company_id", "symbol", "name", "exchange", "line_type",
-        "country", "sector", "close_usd", "previous_close_usd", "volume_shares",
-        "market_cap_usd", "total_shares",
-        pl.col("exclusion_reason").is_null().alias("is_eligible"), "exclusion_reason",
-    ).sort("session", "security_id")  # fmt: skip
+    judged = _with_home_country(lines, reference, rules).with_columns(
+        exclusion_reason=_own_exclusion(rules)
+    )
+    return _with_company_values(judged, rules).select(_COLUMNS).sort("session", "security_id")
 
 
 def _identified(listings: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
-    """Listings with their line, company and kind."""
-    kinds = listings.select(_TEXTS).unique().with_columns(line_type=line_type())
+    """Listings with their line and company."""
     spans = securities.select(
         "symbol", "security_id", "company_id", "first_session", "last_session"
     ).sort("first_session")
-    found = (
-        listings.sort("session")
-        .join_asof(
-            spans,
-            left_on="session",
-            right_on="first_session",
-            by="symbol",
-            strategy="backward",
-            check_sortedness=False,
-        )
-        .join(kinds, on=list(_TEXTS), how="left", nulls_equal=True)
+    found = listings.sort("session").join_asof(
+        spans,
+        left_on="session",
+        right_on="first_session",
+        by="symbol",
+        strategy="backward",
+        check_sortedness=False,
     )
     unknown = found.filter(
         pl.col("security_id").is_null() | (pl.col("session") > pl.col("last_session"))
@@ -120,28 +152,79 @@ def _identified(listings: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFram
     return found
 
 
-def _exclusion_reason(rules: IndexRules) -> pl.Expr:
-    """The first rule that a line fails, in the order of the rulebook's sections."""
+def _liquidity(listings: pl.DataFrame, start: date) -> pl.DataFrame:
+    """Average daily dollar volume of each line over the context up to each session."""
+    value = pl.col("close_usd").fill_null(0.0) * pl.col("volume_shares").fill_null(0)
+    return (
+        listings.select(*_LINE, value.alias("value_usd"))
+        .sort("session", maintain_order=True)
+        .with_columns(
+            addtv_usd=pl.col("value_usd")
+            .rolling_mean(CONTEXT_SESSIONS, min_samples=1)
+            .over("exchange", "symbol")
+        )
+        .filter(pl.col("session") >= start)
+        .drop("value_usd")
+    )
+
+
+def _with_home_country(
+    lines: pl.DataFrame, reference: Reference, rules: IndexRules
+) -> pl.DataFrame:
+    """Lines with the country that each counts to, and why."""
+    texts = ["symbol", "name", "country", "year"]
+    return lines.with_columns(year=pl.col("session").dt.year().cast(pl.Int32)).join(
+        home_countries(lines, reference.home_countries, rules=rules),
+        on=texts,
+        how="left",
+        nulls_equal=True,
+    )
+
+
+def _own_exclusion(rules: IndexRules) -> pl.Expr:
+    """The first rule that a line fails by itself, in the order of the rulebook's sections."""
     kind = pl.col("line_type")
     by_kind = [
         pl.when(kind == excluded.value).then(pl.lit(exclusion_of(excluded).value))
         for excluded in LineType
         if excluded in rules.excluded_line_types
     ]
-    home = (
-        pl.col("country")
-        .is_in(sorted(rules.home_countries))
-        .fill_null(value=rules.is_unknown_country_home)
-    )
     tests = (
         (ExclusionReason.EXCHANGE, pl.col("exchange").is_in(sorted(rules.exchanges))),
-        (ExclusionReason.FOREIGN, home),
+        (ExclusionReason.FOREIGN, (pl.col("home_country") == HOME).fill_null(value=False)),
+        (ExclusionReason.UNREPAIRED, pl.col("quarantine_reason").is_null()),
         (ExclusionReason.NO_CLOSE, (pl.col("close_usd") > 0).fill_null(value=False)),
         (ExclusionReason.PRICE_BELOW_MINIMUM, pl.col("close_usd") >= rules.minimum_close_usd),
         (ExclusionReason.NO_MARKET_CAP, (pl.col("market_cap_usd") > 0).fill_null(value=False)),
-        (
-            ExclusionReason.CAP_BELOW_MINIMUM,
-            pl.col("market_cap_usd") >= rules.minimum_total_market_cap_usd,
-        ),
     )
     return pl.coalesce(*by_kind, *(pl.when(~ok).then(pl.lit(reason.value)) for reason, ok in tests))
+
+
+def _with_company_values(lines: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
+    """Company caps over all eligible lines, and the rules that need them."""
+    key = ["session", "security_id"]
+    standing = lines.filter(pl.col("exclusion_reason").is_null())
+    valued = value_companies(
+        standing.select(*key, "company_id", "close_usd", "market_cap_usd", "addtv_usd"),
+        rules=rules,
+    ).select(*key, "company_market_cap_usd", "line_shares", "is_secondary_excluded")
+    small = pl.col("market_cap_usd") < rules.minimum_total_market_cap_usd
+    reason = (
+        pl.when("is_secondary_excluded")
+        .then(pl.lit(ExclusionReason.SECONDARY_CLASS.value))
+        .when(pl.col("company_market_cap_usd").is_not_null() & small)
+        .then(pl.lit(ExclusionReason.CAP_BELOW_MINIMUM.value))
+        .otherwise("exclusion_reason")
+    )
+    implied = pl.when((pl.col("close_usd") > 0) & (pl.col("market_cap_usd") > 0)).then(
+        pl.col("market_cap_usd") / pl.col("close_usd")
+    )
+    return (
+        lines.join(valued, on=key, how="left")
+        .with_columns(market_cap_usd=pl.coalesce("company_market_cap_usd", "market_cap_usd"))
+        .with_columns(exclusion_reason=reason, total_shares=implied)
+        .with_columns(
+            line_shares=pl.coalesce("line_shares", "total_shares"),
+            is_eligible=pl.col("exclusion_reason").is_null(),
+        )
+    )

@@ -42,7 +42,6 @@ def decided(*lines: str) -> pl.DataFrame:
         {
             "security_id": [f"S-{line}" for line in lines],
             "company_id": [f"C-{line}" for line in lines],
-            "name": list(lines),
             "sector": ["x"] * len(lines),
             "segment": ["small"] * len(lines),
             "event_id": [EVENT.event_id] * len(lines),
@@ -61,7 +60,10 @@ def quoted(line: str, closes: Mapping[int, float | None], *, shares: float = 100
             "symbol": [line] * len(days),
             "close_usd": [closes[day] for day in days],
             "previous_close_usd": before,
-            "total_shares": [shares] * len(days),
+            "company_id": [f"C-{line}"] * len(days),
+            "name": [line] * len(days),
+            "line_shares": [shares] * len(days),
+            "is_eligible": [True] * len(days),
         },
         schema_overrides={"close_usd": pl.Float64, "previous_close_usd": pl.Float64},
     )
@@ -106,7 +108,7 @@ def test_members_are_in_from_the_effective_session_on() -> None:
 
 def test_shares_are_the_median_of_the_observation_sessions() -> None:
     spike = quoted("HAL", STEADY).with_columns(
-        total_shares=pl.Series([100.0, 2800.0, 101.0] + [100.0] * (len(SESSIONS) - 3))
+        line_shares=pl.Series([100.0, 2800.0, 101.0] + [100.0] * (len(SESSIONS) - 3))
     )
     assert laid(spike)["index_shares"].unique().to_list() == [101.0]
 
@@ -122,7 +124,7 @@ def test_a_split_changes_shares_and_reference_close_and_no_value() -> None:
 def test_shares_observed_before_a_split_are_brought_forward() -> None:
     closes = {day: 30.0 if day < 2 else 10.0 for day in STEADY}
     shares = [100.0, 100.0] + [300.0] * (len(SESSIONS) - 2)
-    universe = quoted("HAL", closes).with_columns(total_shares=pl.Series(shares))
+    universe = quoted("HAL", closes).with_columns(line_shares=pl.Series(shares))
     assert laid(universe, split("HAL", 2, 3.0))["index_shares"].unique().to_list() == [300.0]
 
 

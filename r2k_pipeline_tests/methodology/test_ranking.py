@@ -41,7 +41,7 @@ universes = st.lists(
                 "name": f"Company {company}",
                 "sector": None,
                 "close_usd": 10.0,
-                "volume_shares": volume,
+                "addtv_usd": float(volume),
                 "market_cap_usd": cap * 1e6,
                 "is_eligible": eligible,
             }
@@ -55,7 +55,7 @@ universes = st.lists(
             "name": pl.String,
             "sector": pl.String,
             "close_usd": pl.Float64,
-            "volume_shares": pl.Int64,
+            "addtv_usd": pl.Float64,
             "market_cap_usd": pl.Float64,
             "is_eligible": pl.Boolean,
         },
@@ -88,7 +88,7 @@ def test_ranks_are_dense_and_follow_size(universe: pl.DataFrame) -> None:
 @given(universes)
 def test_a_line_that_repeats_the_companys_cap_changes_no_total(universe: pl.DataFrame) -> None:
     twins = universe.with_columns(
-        pl.col("security_id") + "x", pl.col("volume_shares").mul(0).alias("volume_shares")
+        pl.col("security_id") + "x", pl.col("addtv_usd").mul(0.0).alias("addtv_usd")
     )
     alone = rank_companies(universe, rules=RULES)
     doubled = rank_companies(pl.concat([universe, twins]), rules=RULES)
@@ -105,7 +105,7 @@ def test_the_line_that_trades_most_stands_for_the_company() -> None:
             "name": ["G", "G"],
             "sector": [None, None],
             "close_usd": [110.0, 111.0],
-            "volume_shares": [None, 5],
+            "addtv_usd": [None, 5.0],
             "market_cap_usd": [1.40e12, 1.41e12],
             "is_eligible": [True, True],
         },
@@ -127,7 +127,7 @@ def test_the_cumulative_share_is_measured_within_the_extended_index() -> None:
             "name": ["a", "b", "c"],
             "sector": ["x", "x", "x"],
             "close_usd": [1.0, 1.0, 1.0],
-            "volume_shares": [1, 1, 1],
+            "addtv_usd": [1.0, 1.0, 1.0],
             "market_cap_usd": [60.0, 20.0, 20.0],
             "is_eligible": [True] * 3,
         }

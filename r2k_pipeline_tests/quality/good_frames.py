@@ -305,6 +305,7 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "close_is_positive": {"close_usd": 0.0},
         "total_shares_are_positive": {"total_shares": 0.0},
         "every_session_has_eligible_lines": {"is_eligible": False, "exclusion_reason": "fund"},
+        "repairs_say_why": {"repair_rule": "cap_spike"},
     },
     "ranking": {
         "there_are_companies": _EMPTY,

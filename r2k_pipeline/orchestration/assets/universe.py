@@ -1,4 +1,8 @@
-"""1: snapshot -> eligible share lines, and a reason for each line left out."""
+"""1: snapshot -> eligible share lines, and a reason for each line left out.
+
+Reads each year with the sessions before it, on which repairs, kinds and liquidity
+rest. What makes a line eligible stands in `methodology/universe`.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +10,50 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.methodology.universe import evaluate_universe
+from r2k_pipeline.methodology.universe import CONTEXT_SESSIONS, evaluate_universe
 from r2k_pipeline.orchestration.assets.declaration import session_asset
+from r2k_pipeline.rulebook.reference_facts import shipped_reference
+from r2k_pipeline.rulebook.sessions import sessions_before, sessions_between
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from r2k_pipeline.orchestration.assets.table_run import TableRun
     from r2k_pipeline.orchestration.partitions import SessionSpan
+    from r2k_pipeline.rulebook.rules import IndexRules
 
 
-@session_asset("universe", deps=["raw_listings", "securities"])
+@session_asset("universe", deps=["raw_listings", "corporate_actions", "securities"])
 def universe(run: TableRun, span: SessionSpan) -> None:
     """Evaluate each year under the rules in force on its sessions."""
     securities = run.read("securities")
     for part in span.years:
-        listings = run.read("raw_listings", start=part.start, end=part.end)
         evaluated = pl.concat(
-            evaluate_universe(
-                listings.filter(pl.col("session").is_between(same.start, same.end)),
-                securities,
-                rules=rules,
-            )
+            _evaluated(run, securities, same.start, same.end, rules)
             for same, rules in part.by_rules
         )
         run.publish_sessions(evaluated, part)
-        run.state(
-            "session",
-            evaluated.group_by("session").agg(lines=pl.len(), eligible=pl.col("is_eligible").sum()),
-        )
+        run.state("session", _facts(evaluated))
+
+
+def _evaluated(
+    run: TableRun, securities: pl.DataFrame, start: date, end: date, rules: IndexRules
+) -> pl.DataFrame:
+    first = next(iter(sessions_before(start, CONTEXT_SESSIONS)), start)
+    return evaluate_universe(
+        run.read("raw_listings", start=first, end=end),
+        securities,
+        run.read("corporate_actions", start=first, end=end),
+        start=start,
+        sessions=sessions_between(first, end),
+        reference=shipped_reference(),
+        rules=rules,
+    )
+
+
+def _facts(evaluated: pl.DataFrame) -> pl.DataFrame:
+    return evaluated.group_by("session").agg(
+        lines=pl.len(),
+        eligible=pl.col("is_eligible").sum(),
+        repaired=pl.col("repair_rule").count(),
+    )

@@ -1,0 +1,113 @@
+"""Home countries, case by case, from the indicators that decide them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from r2k_pipeline.methodology.nationality import home_countries
+from r2k_pipeline.rulebook.rules import rules_in_force
+
+DAY = date(2022, 5, 6)
+RULES = rules_in_force(DAY)
+FACTS = {
+    "symbol": pl.String,
+    "company": pl.String,
+    "incorporation": pl.String,
+    "headquarters": pl.String,
+    "annual_form": pl.String,
+    "other_listing": pl.String,
+    "first_year": pl.Int32,
+    "last_year": pl.Int32,
+}
+
+
+def home_of(country: str | None, *facts: str | None) -> str | None:
+    """The home country of one line, given the feed's country and (inc, hq, form, listing)."""
+    lines = pl.DataFrame(
+        {"session": [DAY], "symbol": ["HAL"], "name": ["Halden plc Shares"], "country": [country]},
+        schema_overrides={"country": pl.String},
+    )
+    row = ["HAL", "Halden", *facts, 2021, None] if facts else None
+    known = pl.DataFrame([row] if row else [], schema=FACTS, orient="row")
+    return home_countries(lines, known, rules=RULES)["home_country"].item()
+
+
+@pytest.mark.parametrize(
+    ("country", "home"),
+    [
+        ("United States", "United States"),
+        ("Bermuda", "United States"),  # incorporated for its benefits, so run elsewhere
+        ("Puerto Rico", "United States"),
+        (None, "United States"),  # the feed leaves new listings blank
+        ("Canada", "Canada"),
+    ],
+)
+def test_without_facts_the_feed_decides(country: str | None, home: str) -> None:
+    assert home_of(country) == home
+
+
+@pytest.mark.parametrize(
+    ("facts", "home"),
+    [
+        # Incorporated and run in the United States, whatever the feed says.
+        (("United States", "United States", "10-K", None), "United States"),
+        # An Irish company run from Ireland, listed in New York only, domestic issuer.
+        (("Ireland", "Ireland", "10-K", None), "United States"),
+        # The same with a listing in Dublin: Irish even with most assets in the United States.
+        (("Ireland", "Ireland", "10-K", "Ireland"), "Ireland"),
+        # A shell incorporated in the Cayman Islands, run from and traded in the United States.
+        (("Cayman Islands", "United States", "10-K", None), "United States"),
+        # Foreign private issuers.
+        (("Canada", "Canada", "40-F", "Canada"), "Canada"),
+        (("Luxembourg", "Luxembourg", "20-F", None), "Luxembourg"),
+        # Incorporated in Delaware, run from China: its assets lie there.
+        (("United States", "China", "10-K", None), "China"),
+        # A second listing elsewhere than where it is run proves nothing.
+        (("Jersey", "Switzerland", "10-K", "Australia"), "United States"),
+    ],
+)
+def test_facts_decide_in_the_order_of_the_steps(facts: tuple[str | None, ...], home: str) -> None:
+    assert home_of("Ireland", *facts) == home
+
+
+def test_the_evidence_is_told() -> None:
+    lines = pl.DataFrame(
+        {"session": [DAY], "symbol": ["HAL"], "name": ["Halden"], "country": ["Canada"]}
+    )
+    facts = pl.DataFrame(
+        [["HAL", "Halden", "Canada", "Canada", "40-F", "Canada", 2021, None]],
+        schema=FACTS,
+        orient="row",
+    )
+    known = home_countries(lines, facts, rules=RULES)["nationality_evidence"].item()
+    unknown = home_countries(lines, facts.clear(), rules=RULES)["nationality_evidence"].item()
+    assert known == "run from Canada, listed in Canada too, files 40-F"
+    assert unknown == "the feed says Canada"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name", "session"),
+    [
+        ("HAX", "Halden plc", DAY),  # another symbol
+        ("HAL", "Acorn Energy Inc.", DAY),  # the symbol, used by another company
+        ("HAL", None, DAY),  # no name
+        ("HAL", "Halden plc", date(2020, 5, 6)),  # before the fact is known to hold
+        ("HAL", "Halden plc", date(2024, 5, 6)),  # after it ended
+    ],
+)
+def test_a_fact_about_another_line_or_year_is_not_used(
+    symbol: str, name: str | None, session: date
+) -> None:
+    lines = pl.DataFrame(
+        {"session": [session], "symbol": [symbol], "name": [name], "country": ["Canada"]},
+        schema_overrides={"name": pl.String},
+    )
+    facts = pl.DataFrame(
+        [["HAL", "Halden", "Canada", "United States", "10-K", None, 2021, 2023]],
+        schema=FACTS,
+        orient="row",
+    )
+    assert home_countries(lines, facts, rules=RULES)["home_country"].item() == "Canada"
