@@ -51,7 +51,11 @@ class Settings(BaseSettings):
         """The warehouse in force: the given one, or a folder under `home`."""
         if self.warehouse is None:
             return f"file://{self.home.resolve()}/warehouse"
-        return self.warehouse if "://" in self.warehouse else f"file://{Path(self.warehouse).resolve()}"
+        return (
+            self.warehouse
+            if "://" in self.warehouse
+            else f"file://{Path(self.warehouse).resolve()}"
+        )
 
     @property
     def archive_dir(self) -> Path:

@@ -1,8 +1,8 @@
 """One company, several lines: what the company is worth and which line speaks for it.
 
 1. The feed gives for most classes the cap of the whole company and for some the
-   cap of the class alone. Classes whose implied shares agree repeat one company
-   figure, which counts once; classes that disagree are added up.
+   cap of the class alone. Classes whose implied shares or caps agree repeat one
+   company figure, which counts once; classes that disagree are added up.
 2. The pricing vehicle is the line that trades most.
 3. Each line's own shares are not in the feed: a company figure is divided among
    its lines in proportion to what they trade (inferred), so that their weights
@@ -20,8 +20,9 @@ import polars as pl
 if TYPE_CHECKING:
     from r2k_pipeline.rulebook.rules import IndexRules
 
-# Rounding in the feed, and trades minutes apart, move implied shares of one company by less.
-_SAME_SHARES = 0.05
+# Rounding in the feed, and trades minutes apart, move one company's figures by less. Shares
+# disagree where a class stands for many of another, and then the caps tell.
+_SAME_FIGURE = 0.05
 _COMPANY = ("session", "company_id")
 
 
@@ -38,7 +39,7 @@ def value_companies(lines: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame:
 
     Returns:
         The same rows in any order with `company_market_cap_usd`, `line_shares`
-        (shares of this line; fractions possible), `is_vehicle` and
+        (this line's part of the cap over its close), `is_vehicle` and
         `is_secondary_excluded` (a further line that may not stand by itself).
 
     Notes:
@@ -62,7 +63,7 @@ def value_companies(lines: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame:
         >>> value_companies(lines, rules=rules_in_force(day)).sort("security_id").select(
         ...     "security_id", "company_market_cap_usd", "line_shares", "is_vehicle"
         ... ).rows()
-        [('G.A', 1000000000.0, 75000000.0, True), ('G.C', 1000000000.0, 25000000.0, False), \
+        [('G.A', 1000000000.0, 75000000.0, True), ('G.C', 1000000000.0, 24752475.247524753, False), \
 ('H.A', 700000000.0, 120000000.0, True), ('H.B', 700000000.0, 20000000.0, False)]
 
     References:
@@ -70,12 +71,11 @@ def value_companies(lines: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame:
     """
     shares = pl.col("market_cap_usd") / pl.col("close_usd")
     volume = pl.col("addtv_usd").fill_null(0.0)
-    spread = shares.max().over(_COMPANY) / shares.min().over(_COMPANY) - 1
     ordered = lines.sort(
         "session", "company_id", volume, "security_id", descending=[False, False, True, False]
     ).with_columns(
         line_count=pl.len().over(_COMPANY),
-        is_company_figure=spread <= _SAME_SHARES,
+        is_company_figure=_agree(shares) | _agree(pl.col("market_cap_usd")),
         is_vehicle=pl.int_range(pl.len()).over(_COMPANY) == 0,
     )
     vehicle_cap = pl.col("market_cap_usd").first().over(_COMPANY)
@@ -89,14 +89,17 @@ def value_companies(lines: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame:
         )
         .with_columns(
             line_shares=pl.when(pl.col("is_company_figure") & (pl.col("line_count") > 1))
-            .then(
-                pl.col("company_market_cap_usd") * part / pl.col("close_usd").first().over(_COMPANY)
-            )
+            .then(pl.col("company_market_cap_usd") * part / pl.col("close_usd"))
             .otherwise(shares)
         )
         .with_columns(is_secondary_excluded=~pl.col("is_vehicle") & ~_stands_alone(rules))
         .drop("line_count", "is_company_figure")
     )
+
+
+def _agree(figure: pl.Expr) -> pl.Expr:
+    """Whether all lines of the company give one figure."""
+    return figure.max().over(_COMPANY) / figure.min().over(_COMPANY) - 1 <= _SAME_FIGURE
 
 
 def _stands_alone(rules: IndexRules) -> pl.Expr:

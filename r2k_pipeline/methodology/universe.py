@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.errors import MissingPartitionError
+from r2k_pipeline.methodology.fact_matching import facts_by_line
 from r2k_pipeline.methodology.line_behaviour import classify_lines
 from r2k_pipeline.methodology.nationality import HOME, home_countries
 from r2k_pipeline.methodology.repairs import repair_listings
@@ -121,9 +122,8 @@ def evaluate_universe(
         .join(kinds, on=list(_LINE), how="left")
         .join(_liquidity(listings, start), on=list(_LINE), how="left")
     )
-    judged = _with_home_country(lines, reference, rules).with_columns(
-        exclusion_reason=_own_exclusion(rules)
-    )
+    known = _with_facts(lines, reference, rules)
+    judged = known.with_columns(exclusion_reason=_own_exclusion(rules))
     return _with_company_values(judged, rules).select(_COLUMNS).sort("session", "security_id")
 
 
@@ -168,16 +168,18 @@ def _liquidity(listings: pl.DataFrame, start: date) -> pl.DataFrame:
     )
 
 
-def _with_home_country(
-    lines: pl.DataFrame, reference: Reference, rules: IndexRules
-) -> pl.DataFrame:
-    """Lines with the country that each counts to, and why."""
-    texts = ["symbol", "name", "country", "year"]
-    return lines.with_columns(year=pl.col("session").dt.year().cast(pl.Int32)).join(
-        home_countries(lines, reference.home_countries, rules=rules),
-        on=texts,
-        how="left",
-        nulls_equal=True,
+def _with_facts(lines: pl.DataFrame, reference: Reference, rules: IndexRules) -> pl.DataFrame:
+    """Lines with the country that each counts to, and why, and with the public's votes."""
+    votes = facts_by_line(lines, reference.public_votes).drop("source", "certainty")
+    return (
+        lines.with_columns(year=pl.col("session").dt.year().cast(pl.Int32))
+        .join(
+            home_countries(lines, reference.home_countries, rules=rules),
+            on=["symbol", "name", "country", "year"],
+            how="left",
+            nulls_equal=True,
+        )
+        .join(votes, on=["symbol", "name", "year"], how="left", nulls_equal=True)
     )
 
 
@@ -192,12 +194,20 @@ def _own_exclusion(rules: IndexRules) -> pl.Expr:
     tests = (
         (ExclusionReason.EXCHANGE, pl.col("exchange").is_in(sorted(rules.exchanges))),
         (ExclusionReason.FOREIGN, (pl.col("home_country") == HOME).fill_null(value=False)),
+        (ExclusionReason.VOTES_BELOW_MINIMUM, _has_enough_votes(rules)),
         (ExclusionReason.UNREPAIRED, pl.col("quarantine_reason").is_null()),
         (ExclusionReason.NO_CLOSE, (pl.col("close_usd") > 0).fill_null(value=False)),
         (ExclusionReason.PRICE_BELOW_MINIMUM, pl.col("close_usd") >= rules.minimum_close_usd),
         (ExclusionReason.NO_MARKET_CAP, (pl.col("market_cap_usd") > 0).fill_null(value=False)),
     )
     return pl.coalesce(*by_kind, *(pl.when(~ok).then(pl.lit(reason.value)) for reason, ok in tests))
+
+
+def _has_enough_votes(rules: IndexRules) -> pl.Expr:
+    """Whether the public has enough votes, or is not asked; unknown votes are enough."""
+    is_asked = pl.col("ipo_year").fill_null(0) >= rules.votes_asked_of_listings_since
+    enough = pl.col("public_vote_share") >= rules.minimum_public_vote_share
+    return ~is_asked | enough.fill_null(value=True)
 
 
 def _with_company_values(lines: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:

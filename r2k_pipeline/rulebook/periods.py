@@ -65,7 +65,7 @@ def value_on(values: Sequence[DatedValue[T]], day: date, *, parameter: str) -> D
         BadInputError: No period covers `day`.
 
     Example:
-        >>> from r2k_pipeline.rulebook.rules import BAND_HALF_WIDTH
+        >>> from r2k_pipeline.rulebook.parameters import BAND_HALF_WIDTH
         >>> value_on(BAND_HALF_WIDTH, date(2006, 5, 31), parameter="band_half_width").value
         0.0
     """

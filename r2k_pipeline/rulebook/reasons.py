@@ -69,6 +69,8 @@ class ExclusionReason(StrEnum):
     ROYALTY_TRUST = "royalty_trust"
     FOREIGN = "foreign"
     EXCHANGE = "exchange"
+    VOTES_BELOW_MINIMUM = "votes_below_minimum"
+    UNREPAIRED = "unrepaired"
     NO_CLOSE = "no_close"
     PRICE_BELOW_MINIMUM = "price_below_minimum"
     NO_MARKET_CAP = "no_market_cap"
@@ -101,6 +103,54 @@ class MembershipDecision(StrEnum):
     def sentence(self) -> str:
         """What the value says to a reader."""
         return _DECISION_SENTENCES[self]
+
+
+class RepairRule(StrEnum):
+    """What was wrong with a listing's values, and what was done about it.
+
+    Three kinds: a repair replaces the market cap and keeps the raw one; a
+    quarantine leaves the values and says that they cannot be used; a flag only
+    tells.
+
+    Example:
+        >>> RepairRule("blank_cap").sentence
+        'The cap is blank or zero; the shares that the line had are carried.'
+        >>> RepairRule.CLOSE_MISSING.is_quarantine
+        True
+    """
+
+    CAP_SPIKE = "cap_spike"
+    SPLIT_WITHOUT_CLOSE = "split_without_close"
+    SHARES_NOT_SPLIT = "shares_not_split"
+    REVERSE_SPLIT_ON_PRICE_ONLY = "reverse_split_on_price_only"
+    BLANK_CAP = "blank_cap"
+    SIBLING_CAP = "sibling_cap"
+    CLASS_LEVEL_CAP = "class_level_cap"
+    CLOSE_MISSING = "close_missing"
+    CLOSE_OUT_OF_LINE = "close_out_of_line"
+    CAP_WITHOUT_HISTORY = "cap_without_history"
+    NEW_LEVEL_ACCEPTED = "new_level_accepted"
+    STALE_COPY = "stale_copy"
+    PREVIOUS_CLOSE_CONTRADICTS = "previous_close_contradicts"
+
+    @property
+    def sentence(self) -> str:
+        """What the value says to a reader."""
+        return _REPAIR_SENTENCES[self]
+
+    @property
+    def is_quarantine(self) -> bool:
+        """Whether the listing's values cannot be used on this session."""
+        return self in {self.CLOSE_MISSING, self.CLOSE_OUT_OF_LINE, self.CAP_WITHOUT_HISTORY}
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether the rule only tells, and leaves the values as they are."""
+        return self in {
+            self.NEW_LEVEL_ACCEPTED,
+            self.STALE_COPY,
+            self.PREVIOUS_CLOSE_CONTRADICTS,
+        }
 
 
 def exclusion_of(line_type: LineType) -> ExclusionReason:
@@ -155,6 +205,8 @@ _EXCLUSION_SENTENCES: Mapping[ExclusionReason, str] = MappingProxyType(
         ExclusionReason.ROYALTY_TRUST: "Royalty trusts are not eligible.",
         ExclusionReason.FOREIGN: "The company does not count as a United States company.",
         ExclusionReason.EXCHANGE: "The line is not listed on an eligible exchange.",
+        ExclusionReason.VOTES_BELOW_MINIMUM: "Too few of the votes are in public hands.",
+        ExclusionReason.UNREPAIRED: "The feed contradicts itself and no rule repairs it.",
         ExclusionReason.NO_CLOSE: "The line has no close on this session.",
         ExclusionReason.PRICE_BELOW_MINIMUM: "The close is below the minimum price.",
         ExclusionReason.NO_MARKET_CAP: "The feed gives no market capitalisation.",
@@ -172,5 +224,49 @@ _DECISION_SENTENCES: Mapping[MembershipDecision, str] = MappingProxyType(
         MembershipDecision.STAYS_BY_RANK: "Its rank gives it the segment it already had.",
         MembershipDecision.STAYS_BY_BAND: "The band keeps it where its rank alone would not.",
         MembershipDecision.STAYS_OUT: "It was in no segment and its rank gives it none.",
+    }
+)
+
+_REPAIR_SENTENCES: Mapping[RepairRule, str] = MappingProxyType(
+    {
+        RepairRule.CAP_SPIKE: (
+            "The implied shares left their own history without a split; the shares that held "
+            "before are carried until a new level has held as long."
+        ),
+        RepairRule.SPLIT_WITHOUT_CLOSE: (
+            "The implied shares moved by a split ratio that the close does not show; the shares "
+            "that held before are carried."
+        ),
+        RepairRule.SHARES_NOT_SPLIT: (
+            "The close was split and the shares were not; the shares are split as well."
+        ),
+        RepairRule.REVERSE_SPLIT_ON_PRICE_ONLY: (
+            "A reverse split reached the close and not the shares; the shares are combined as well."
+        ),
+        RepairRule.BLANK_CAP: "The cap is blank or zero; the shares that the line had are carried.",
+        RepairRule.SIBLING_CAP: (
+            "The cap is blank and never was known; the company's is taken from another class."
+        ),
+        RepairRule.CLASS_LEVEL_CAP: (
+            "The classes of the company had one count of shares, and only this one left it; the "
+            "common count is carried."
+        ),
+        RepairRule.CLOSE_MISSING: "There is no positive close, so nothing can be valued.",
+        RepairRule.CLOSE_OUT_OF_LINE: (
+            "The close is many times its former self, without a split or the trading that news "
+            "brings."
+        ),
+        RepairRule.CAP_WITHOUT_HISTORY: (
+            "The implied shares jumped, and no level ever held that could replace them."
+        ),
+        RepairRule.NEW_LEVEL_ACCEPTED: (
+            "The implied shares jumped some sessions ago and have held since: the new level is "
+            "believed from here on."
+        ),
+        RepairRule.STALE_COPY: "Close and volume are those of the sessions before, to the share.",
+        RepairRule.PREVIOUS_CLOSE_CONTRADICTS: (
+            "The vendor's previous close is neither the close of the session before nor a split "
+            "of it."
+        ),
     }
 )

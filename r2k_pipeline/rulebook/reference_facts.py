@@ -25,6 +25,7 @@ from r2k_pipeline.errors import BadInputError, listed
 _KEY = {"symbol": pl.String, "company": pl.String}
 _PERIOD = {"first_year": pl.Int32, "last_year": pl.Int32, "source": pl.String}
 _SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
+    "public_votes": {**_KEY, "public_vote_share": pl.Float64, **_PERIOD, "certainty": pl.String},
     "issuer_kinds": {**_KEY, "kind": pl.String, **_PERIOD},
     "home_countries": {
         **_KEY,
@@ -46,10 +47,12 @@ class Reference:
     Args:
         home_countries: As `home_country_facts` returns them.
         issuer_kinds: As `issuer_kind_facts` returns them.
+        public_votes: As `public_vote_facts` returns them.
     """
 
     home_countries: pl.DataFrame
     issuer_kinds: pl.DataFrame
+    public_votes: pl.DataFrame
 
 
 @cache
@@ -63,7 +66,32 @@ def shipped_reference() -> Reference:
         >>> shipped_reference().home_countries.height > 100
         True
     """
-    return Reference(home_countries=home_country_facts(), issuer_kinds=issuer_kind_facts())
+    return Reference(
+        home_countries=home_country_facts(),
+        issuer_kinds=issuer_kind_facts(),
+        public_votes=public_vote_facts(),
+    )
+
+
+@cache
+def public_vote_facts() -> pl.DataFrame:
+    """Return how few votes the public has, where that might be too few.
+
+    Returns:
+        One row per company and period: `symbol`, `company`, `public_vote_share` (0 to
+        1, an estimate: votes in unrestricted hands over all votes, unlisted classes
+        included), `first_year`, `last_year` (null while it holds), `source`,
+        `certainty`. Companies whose public has more than a tenth are left out.
+
+    Raises:
+        BadInputError: The file does not have these columns, or a row is incomplete.
+
+    Example:
+        >>> facts = public_vote_facts()
+        >>> facts.filter(pl.col("symbol") == "SNAP")["public_vote_share"].to_list()
+        [0.0]
+    """
+    return read_facts("public_votes")
 
 
 @cache

@@ -1,0 +1,127 @@
+"""What the classes of one company say about one another's market caps.
+
+The feed gives each class the company's whole count of shares, or its own, and
+which of the two can change from one session to the next. Add rules here that need
+a sibling; what a line's own past shows is `repairs`' business, and how the caps of
+classes add up to the company's is `share_classes`'.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from r2k_pipeline.rulebook.reasons import RepairRule
+
+# Classes whose counts differ by less than this have one count.
+_SAME_COUNT = 0.02
+# A class that leaves the common count by more than this left it.
+_LEFT_COUNT = 0.05
+_IS_SHARE = r"(?i)\b(?:common|ordinary|capital) (?:stock|shares?)\b|\bclass [a-k]\b"
+_IS_CLASS = r"[/.][A-K]$"
+_IS_OTHER = (
+    r"(?i)\b(?:preferred|preference|warrants?|units?|rights?|deposit[ao]ry|notes?|debentures?"
+    r"|when[- ]issued|ex[- ]distribution)\b|%"
+)
+
+
+def class_level_caps(history: pl.DataFrame) -> pl.DataFrame:
+    """Find classes that left the count of shares that their siblings still have.
+
+    Args:
+        history: What `share_history` returns.
+
+    Returns:
+        `row`, `rule`, `target_log` (logarithm of the common count) and
+        `evidence`, one row per class and session.
+
+    Notes:
+        A change of the company's shares moves all classes on one session, so a
+        class that moves alone changed its meaning, not its shares. Uses the
+        session's rows and the levels before them.
+
+    Example:
+        >>> day = {"ordinal": [10, 10], "company": [1, 1], "row": [0, 1], "symbol": ["DUOA", "DUOB"]}
+        >>> history = pl.DataFrame(
+        ...     day | {"log_shares": [20.0, 19.3], "steady_log": [20.0, 20.0]}
+        ... )
+        >>> class_level_caps(history).select("row", "rule", "target_log").rows()
+        [(1, 'class_level_cap', 20.0)]
+    """
+    departure = (pl.col("log_shares") - pl.col("steady_log")).abs()
+    left = history.filter((departure > _LEFT_COUNT) & pl.col("company").is_not_null())
+    siblings = history.join(
+        left.select("company", "ordinal").unique(), on=["company", "ordinal"], how="semi"
+    ).filter(departure < _SAME_COUNT)
+    pairs = left.join(
+        siblings.select("company", "ordinal", sibling="symbol", sibling_log="log_shares"),
+        on=["company", "ordinal"],
+    ).filter((pl.col("sibling_log") - pl.col("steady_log")).abs() < _SAME_COUNT)
+    return (
+        pairs.sort("row", "sibling")
+        .unique("row", keep="first", maintain_order=True)
+        .select(
+            "row",
+            rule=pl.lit(RepairRule.CLASS_LEVEL_CAP.value),
+            target_log="steady_log",
+            evidence=pl.format(
+                "{} shares, while {} still has the common {}",
+                pl.col("log_shares").exp().round().cast(pl.Int64),
+                "sibling",
+                pl.col("sibling_log").exp().round().cast(pl.Int64),
+            ),
+        )
+    )
+
+
+def caps_of_siblings(blank: pl.DataFrame, valued: pl.DataFrame) -> pl.DataFrame:
+    """Give blank classes the company's cap that a sibling shows.
+
+    Args:
+        blank: Listings without a cap: `row`, `company`, `ordinal`, `symbol`, `name`.
+        valued: Listings with one, repaired: `company`, `ordinal`, `symbol`,
+            `name`, `market_cap_usd`.
+
+    Returns:
+        `row`, `rule`, `market_cap_usd` and `evidence`, only where both lines are
+        shares by their names. The cap is that of the largest sibling, as it is.
+
+    Example:
+        >>> day = {"company": [1], "ordinal": [10]}
+        >>> blank = pl.DataFrame(
+        ...     day | {"row": [0], "symbol": ["DUO/B"], "name": ["Duo Corp. Class B"]}
+        ... )
+        >>> valued = pl.DataFrame(day | {
+        ...     "symbol": ["DUOA"], "name": ["Duo Corp. Class A Common Stock"],
+        ...     "market_cap_usd": [5e9],
+        ... })
+        >>> caps_of_siblings(blank, valued).rows()
+        [(0, 'sibling_cap', 5000000000.0, 'the company is given at 5000000000 under DUOA')]
+    """
+    return (
+        blank.filter(_is_share())
+        .select("row", "company", "ordinal")
+        .join(
+            valued.filter(_is_share()).select(
+                "company", "ordinal", "market_cap_usd", sibling="symbol"
+            ),
+            on=["company", "ordinal"],
+        )
+        .sort("row", "market_cap_usd", "sibling", descending=[False, True, False])
+        .unique("row", keep="first", maintain_order=True)
+        .select(
+            "row",
+            pl.lit(RepairRule.SIBLING_CAP.value).alias("rule"),
+            "market_cap_usd",
+            pl.format(
+                "the company is given at {} under {}",
+                pl.col("market_cap_usd").cast(pl.Int64),
+                "sibling",
+            ).alias("evidence"),
+        )
+    )
+
+
+def _is_share() -> pl.Expr:
+    name = pl.col("name")
+    is_share = name.str.contains(_IS_SHARE) | pl.col("symbol").str.contains(_IS_CLASS)
+    return (is_share & ~name.str.contains(_IS_OTHER)).fill_null(value=False)
