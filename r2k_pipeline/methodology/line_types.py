@@ -151,7 +151,7 @@ NAME_RULES: tuple[NameRule, ...] = (
         when=(
             _says(
                 r"\b(?:notes?|debentures?|subordinated debentures?|mortgage bonds?)\b"
-                r"|\bdue (?:[a-z]+ \d{0,2},? ?)?20\d\d\b"
+                r"|\bdue (?:[a-z]+ \d{0,2},? ?)?20\d\d\b|\bSTRATS\b|\bsynthetic fixed-income\b"
             )
             | (_says(r"\bbonds?\b") & ~_says(r"\bbond\b.*\b(?:fund|trust|shares?)\b"))
         )
@@ -165,7 +165,8 @@ NAME_RULES: tuple[NameRule, ...] = (
         | (
             _says(
                 r"\b(?:preferred|preference|pfd|cumulative|perpetual)\b|\d\.?\d*\s*%|1/1,?000"
-                r"|\bmandatory convertible\b"
+                r"|\bmandatory convertible\b|\bcap(?:ital)?\.? sec(?:uritie)?s\b"
+                r"|\bcapital trust [IVX]+\b"
             )
             & ~_ENDS_AS_SHARE
             & ~_says(r"\b(?:income|securities|term|opportunities) fund\b")
@@ -220,8 +221,8 @@ NAME_RULES: tuple[NameRule, ...] = (
         code="name: acquisition company",
         line_type=LineType.SPAC,
         when=_says(
-            r"\bacquisi\w*\b|\bblank check\b|\bspecial purpose\b|\bmerger (?:corp|co\b|[IVX\d])"
-            r"|\w*SPAC\b|\bpartnering corp"
+            r"\bacquisi\w*\b|\bblank check\b|\bspecial purpose\b|\w*SPAC\b"
+            r"|\bmerger (?:corp|co\b|partners|[IVX\d])|\bpartnering corp"
         ),
         sentence="The name is that of a company made to merge with another.",
     ),
@@ -246,8 +247,8 @@ NAME_RULES: tuple[NameRule, ...] = (
     NameRule(
         code="sector: Real Estate",
         line_type=LineType.REIT,
-        when=_SECTOR == "Real Estate",
-        sentence="The feed puts it in real estate.",
+        when=(_SECTOR == "Real Estate") | (_INDUSTRY == "Real Estate Investment Trusts"),
+        sentence="The feed puts it in real estate or among its investment trusts.",
     ),
 )  # fmt: skip
 
