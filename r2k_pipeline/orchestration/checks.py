@@ -15,7 +15,7 @@ import polars as pl
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, MetadataValue
 
 from r2k_pipeline.contracts.model import Severity
-from r2k_pipeline.quality.outcome import CheckOutcome
+from r2k_pipeline.quality.outcome import CheckOutcome, row_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -116,9 +116,18 @@ def _result(check: _Check, outcomes: Sequence[CheckOutcome]) -> AssetCheckResult
         check_name=check.name,
         passed=not failed,
         severity=AssetCheckSeverity.ERROR if is_error else AssetCheckSeverity.WARN,
-        description=failed[0].sentence if failed else check.sentence,
+        description=_verdict(check, failed) if failed else check.sentence,
         metadata=_evidence(outcomes, failed),
     )
+
+
+def _verdict(check: _Check, failed: Sequence[CheckOutcome]) -> str:
+    partitions = sorted({key for outcome in failed for key in outcome.failed_by_partition})
+    rows = sum(outcome.failed_rows for outcome in failed)
+    if not rows or not partitions:
+        return failed[0].sentence
+    evaluated = sum(outcome.evaluated_rows for outcome in failed)
+    return row_failure(check.sentence, failed=rows, evaluated=evaluated, partitions=partitions)
 
 
 def recorded_outcomes(rows: pl.DataFrame) -> list[CheckOutcome]:
@@ -191,7 +200,7 @@ def rows_as_markdown(rows: Sequence[Mapping[str, object]]) -> str:
         >>> print(rows_as_markdown([{"symbol": "BOLT", "close_usd": -1.0}]))
         | symbol | close_usd |
         | --- | --- |
-        | BOLT | -1.0 |
+        | BOLT | -1 |
         >>> rows_as_markdown([])
         'no rows'
     """

@@ -167,6 +167,7 @@ def missing_sessions(landed: Iterable[date], *, start: date, end: date) -> list[
     """Sessions of a range that have no raw listings, ascending.
 
     Example:
+        >>> from datetime import date
         >>> landed = [date(2022, 6, 24), date(2022, 6, 28)]
         >>> missing_sessions(landed, start=date(2022, 6, 24), end=date(2022, 6, 28))
         [datetime.date(2022, 6, 27)]
@@ -179,6 +180,7 @@ def longest_gap(missing: Sequence[date], *, start: date, end: date) -> list[date
     """The longest run of consecutive missing sessions, the first of equals.
 
     Example:
+        >>> from datetime import date
         >>> missing = [date(2022, 6, 24), date(2022, 6, 27), date(2022, 6, 29)]
         >>> [str(day) for day in longest_gap(missing, start=missing[0], end=missing[-1])]
         ['2022-06-24', '2022-06-27']

@@ -18,6 +18,7 @@ from operator import itemgetter
 
 from dagster import (
     PartitionKeyRange,
+    SpecificPartitionsPartitionMapping,
     TimeWindowPartitionMapping,
     TimeWindowPartitionsDefinition,
 )
@@ -91,14 +92,14 @@ EVENTS = _event_partitions()
 """One partition a reconstitution event, keyed by its effective session."""
 
 EVENT_IN_FORCE = TimeWindowPartitionMapping()
-"""From sessions to the event in force on them. Its other direction names only the first
-session of an event, so a rebuild after a changed event names its range of sessions."""
+"""From sessions to the event in force on them; the other way, from an event to all sessions on
+which it is in force."""
 
-SESSIONS_IN_FORCE = TimeWindowPartitionMapping()
-"""From an event to the sessions on which it is in force. What an event really reads is its
-rank day, weeks before, and the event before it; but Dagster also walks a mapping the other way,
-to find what a backfill of some sessions must do again. With this one it finds the events in
-force on them, and never all events or all later ones."""
+RANK_DAY = SpecificPartitionsPartitionMapping([])
+"""From an event to sessions. An event reads its rank day, weeks before it counts, which no
+stock mapping can say. Dagster also walks a mapping the other way, to find what a backfill of
+some sessions must do again, and any wider one would re-decide events there and rebuild years.
+So an event is asked for by itself: by its schedule, by its job, or by a build."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.queries.fidelity_causes import Cause
 from r2k_pipeline.queries.fidelity_members import (
-    Cause,
     causes_counted,
     disagreements_named,
     matching_key,

@@ -9,18 +9,15 @@ what our tables say about the line on the rank day. Where a list comes from is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.queries.fidelity_causes import NEAR_RANKS, Cause
 from r2k_pipeline.rulebook.family import family
 
 if TYPE_CHECKING:
     from datetime import date
-
-NEAR_RANKS = 200
-"""How far from a boundary a rank still counts as near it."""
 
 NO_INDEX = "none"
 _SIDES = {"r1000": "large", "r2000": "small"}
@@ -28,53 +25,6 @@ _DELISTED_SUFFIX = r"-\d{6}$"
 _NAME_COLUMNS = (
     "index", "side", "symbol", "our_symbol", "name", "cause", "reason", "rank", "rank_distance",
 )  # fmt: skip
-
-
-class Cause(StrEnum):
-    """Why a line is in one of the two lists only.
-
-    Example:
-        >>> Cause("excluded").sentence
-        'a rule of eligibility left the line out on the rank day'
-    """
-
-    NOT_LISTED = "not_listed"
-    NOT_LISTED_ON_RANK_DAY = "not_listed_on_rank_day"
-    EXCLUDED = "excluded"
-    OTHER_LINE = "other_line"
-    RANKED_TOO_LOW = "ranked_too_low"
-    WRONG_SIDE_IN_BAND = "wrong_side_in_band"
-    WRONG_SIDE = "wrong_side"
-    LEFT_SINCE = "left_since"
-    NEAR_THE_CUT = "near_the_cut"
-    ONLY_OURS = "only_ours"
-    ALREADY_MEMBER = "already_member"
-    KEPT = "kept"
-    NEVER_OURS = "never_ours"
-    UNEXPLAINED = "unexplained"
-
-    @property
-    def sentence(self) -> str:
-        """What the cause says to a reader."""
-        return _SENTENCES[self]
-
-
-_SENTENCES = {
-    Cause.NOT_LISTED: "no line of ours bears the symbol on that session",
-    Cause.NOT_LISTED_ON_RANK_DAY: "the line was not listed on the rank day",
-    Cause.EXCLUDED: "a rule of eligibility left the line out on the rank day",
-    Cause.OTHER_LINE: "another line of the same company stands for it",
-    Cause.RANKED_TOO_LOW: "the company is ranked below the last member",
-    Cause.WRONG_SIDE_IN_BAND: "the other side of the breakpoint, inside the band",
-    Cause.WRONG_SIDE: "the other side of the breakpoint, outside the band",
-    Cause.LEFT_SINCE: "decided a member, but gone before the session",
-    Cause.NEAR_THE_CUT: f"ranked within {NEAR_RANKS} of the last member",
-    Cause.ONLY_OURS: "eligible and large enough to us alone",
-    Cause.ALREADY_MEMBER: "a member of ours before the event too",
-    Cause.KEPT: "stays a member of ours",
-    Cause.NEVER_OURS: "was no member of ours before the event",
-    Cause.UNEXPLAINED: "our tables do not tell why",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +37,8 @@ class MemberComparison:
         confusion: `ours` (large, small, micro or none), `theirs` (r1000, r2000 or
             none), `lines`; empty unless the list names both sides.
         causes: `index`, `side` (missed or false), `cause`, `reason` (the
-            rulebook's, or a line's type), `lines`, `median_rank_distance`,
-            `sentence`; the most frequent first.
+            rulebook's, or a line's type and whether its country is blank), `lines`,
+            `median_rank_distance`, `sentence`; the most frequent first.
         names: One row per disagreement; for the user's screen only.
     """
 
@@ -161,34 +111,21 @@ def line_standing(
     Returns:
         One row per `key`, the listed and eligible line first if several share
         one: `lines` plus `line_type`, `exclusion_reason`, `is_eligible` (null if
-        not listed on the rank day), `rank`, `previous_segment` and
+        not listed on the rank day), `country`, `rank`, `previous_segment` and
         `decided_segment` (the company's), `is_vehicle` (whether the decision was
         taken on this line), `is_in_band`, `member_segment` (null for no member) and the distances
         `to_large_ranks` and `to_total_ranks` (ranks below the boundary;
         negative above it).
     """
     large, total = (_boundary(boundaries, place) for place in (0, 1))
-    share = pl.col("cumulative_market_cap_share")
-    in_band = share.is_between(
-        pl.lit(large.get("lower_bound_share"), pl.Float64),
-        pl.lit(large.get("upper_bound_share"), pl.Float64),
-    )
-    judged = universe.select("security_id", "line_type", "is_eligible", "exclusion_reason").unique(
-        "security_id"
-    )
-    decided = decisions.select(
-        "company_id",
-        "rank",
-        "previous_segment",
-        decided_segment="segment",
-        is_in_band=in_band.fill_null(value=False),
-        vehicle_id="security_id",
-    )
+    judged = universe.select(
+        "security_id", "line_type", "country", "is_eligible", "exclusion_reason"
+    ).unique("security_id")
     members = held.select("security_id", member_segment="segment").unique("security_id")
     rank = pl.col("rank").cast(pl.Int64)
     return (
         lines.join(judged, on="security_id", how="left")
-        .join(decided, on="company_id", how="left")
+        .join(_decided(decisions, large), on="company_id", how="left")
         .join(members, on="security_id", how="left")
         .with_columns(
             is_vehicle=pl.col("security_id").eq_missing(pl.col("vehicle_id")),
@@ -204,6 +141,22 @@ def line_standing(
             nulls_last=True,
         )
         .unique("key", keep="first", maintain_order=True)
+    )
+
+
+def _decided(decisions: pl.DataFrame, large: dict[str, float | None]) -> pl.DataFrame:
+    """What was decided on each company, and whether it lies in the band."""
+    in_band = pl.col("cumulative_market_cap_share").is_between(
+        pl.lit(large.get("lower_bound_share"), pl.Float64),
+        pl.lit(large.get("upper_bound_share"), pl.Float64),
+    )
+    return decisions.select(
+        "company_id",
+        "rank",
+        "previous_segment",
+        decided_segment="segment",
+        is_in_band=in_band.fill_null(value=False),
+        vehicle_id="security_id",
     )
 
 
@@ -363,12 +316,18 @@ def disagreements_named(
         )
         .with_columns(
             name="line_name",
-            reason=pl.when(excluded).then("exclusion_reason").when(typed).then("line_type"),
+            reason=pl.when(excluded).then("exclusion_reason").when(typed).then(_described()),
             rank_distance=pl.when(sided).then("to_large_ranks").when(placed).then("to_total_ranks"),
         )
         .select(_NAME_COLUMNS)
         .sort("cause", "reason", "rank", "symbol", nulls_last=True)
     )
+
+
+def _described() -> pl.Expr:
+    """What kind of line it is, and whether the feed is silent on its country."""
+    silent = pl.when(pl.col("country").is_null()).then(pl.lit("_country_blank"))
+    return pl.concat_str("line_type", silent.otherwise(pl.lit("")))
 
 
 def causes_counted(names: pl.DataFrame) -> pl.DataFrame:

@@ -86,7 +86,7 @@ def _values(compared: Compared) -> Iterator[tuple[str, str, float]]:
                         yield scope, metric, row[metric]
         elif name in _COUNTED:
             for row in frame.iter_rows(named=True):
-                metric = "_".join((name, *(str(row[c]) for c in _COUNTED[name] if row[c])))
+                metric = "_".join(str(row[c]) for c in _COUNTED[name] if row[c])
                 yield row.get("index") or "sides", f"{metric}_lines", row["lines"]
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from r2k_pipeline.queries.fidelity_rows import fidelity_history
 from r2k_pipeline.queries.reconstitution import latest_event
 from r2k_pipeline.reports.factsheet import factsheet, factsheet_inputs
+from r2k_pipeline.reports.fidelity_report import fidelity_report
 from r2k_pipeline.reports.files import write_file
 from r2k_pipeline.reports.reconstitution_report import (
     reconstitution_inputs,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from r2k_pipeline.queries.fidelity import Fidelity
     from r2k_pipeline.storage.store import Store
 
 
@@ -71,3 +74,24 @@ def write_reconstitution_report(
     inputs = reconstitution_inputs(store, event_id or latest_event(store), known_at=known_at)
     name = f"reconstitution-{inputs.summary.event.event_id}.html"
     return write_file(reconstitution_report(inputs), path or store.settings.reports_dir / name)
+
+
+def write_fidelity_report(
+    store: Store, found: Fidelity, *, measured_at: datetime, path: Path | None = None
+) -> Path:
+    """Write the report of a comparison with the real thing.
+
+    Args:
+        store: The open store; read for the measurements before.
+        found: As `queries.fidelity.fidelity` gives it.
+        measured_at: When it was made.
+        path: Where to; None is `fidelity.html` in the reports folder.
+
+    Returns:
+        The file's absolute path.
+
+    Raises:
+        BadInputError: The file cannot be written.
+    """
+    html = fidelity_report(found, history=fidelity_history(store), measured_at=measured_at)
+    return write_file(html, path or store.settings.reports_dir / "fidelity.html")

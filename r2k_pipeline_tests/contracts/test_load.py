@@ -26,6 +26,7 @@ TABLES = (
     "raw_listings",
     "reported_actions",
     "securities",
+    "security_events",
     "corporate_actions",
     "universe",
     "ranking",

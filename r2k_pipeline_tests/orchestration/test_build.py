@@ -23,6 +23,10 @@ from r2k_pipeline.errors import BadInputError, ContractViolationError, MissingPa
 from r2k_pipeline.orchestration.build import BuildReport, build
 from r2k_pipeline.orchestration.instance import open_instance
 from r2k_pipeline.orchestration.landing import land
+from r2k_pipeline.orchestration.rebuild import rebuild_config
+from r2k_pipeline.orchestration.sensors import failed_checks, late_landing
+from r2k_pipeline.orchestration.stages import run_job
+from r2k_pipeline.publication import SessionRange, publish
 from r2k_pipeline.rulebook.sessions import sessions_between
 from r2k_pipeline.settings import Settings
 from r2k_pipeline.sources.synthetic.parameters import small_market
@@ -168,6 +172,30 @@ def test_nothing_landed_and_nothing_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("report")
+def test_a_late_landing_asks_for_everything_after_it(settings: Settings) -> None:
+    late = date(2022, 7, 6)
+    with open_store(settings) as store:
+        first_look = late_landing(store, None)
+        assert isinstance(first_look, dg.SensorResult)
+        assert not first_look.run_requests
+        listings = store.lake.scan("raw_listings", start=late, end=late).collect()
+        publish(
+            store,
+            "raw_listings",
+            listings.with_columns(pl.col("volume_shares") + 1),
+            partitions=SessionRange(start=late, end=late),
+            run_id="late",
+            known_at=datetime.now(UTC),
+        )
+        second_look = late_landing(store, first_look.cursor)
+        assert isinstance(second_look, dg.SensorResult)
+        assert second_look.run_requests is not None
+        (request,) = second_look.run_requests
+        assert request.run_config == rebuild_config(late, LAST)
+        assert isinstance(late_landing(store, second_look.cursor), dg.SensorResult)
+
+
+@pytest.mark.usefixtures("report")
 def test_a_failing_check_leaves_the_table_and_stops_what_follows(settings: Settings) -> None:
     with open_store(settings) as store:
         good = store.lake.scan("constituents", start=EFFECTIVE, end=LAST).collect()
@@ -184,8 +212,6 @@ def test_a_failing_check_leaves_the_table_and_stops_what_follows(settings: Setti
         store.lake.replace("constituents", worthless, start=EFFECTIVE, end=LAST)
         ledger = store.published.read("divisors")
     with open_instance(settings) as instance:
-        from r2k_pipeline.orchestration.stages import run_job  # noqa: PLC0415 - only here
-
         keys = dg.PartitionKeyRange(str(EFFECTIVE), str(LAST))
         with pytest.raises(ContractViolationError):
             run_job(settings, instance, "index", keys, tables=["divisors", "levels"])
@@ -204,6 +230,9 @@ def test_a_failing_check_leaves_the_table_and_stops_what_follows(settings: Setti
     with open_store(settings) as store:
         assert store.published.read("divisors").equals(ledger)
         assert store.published.read("levels").equals(levels_before)
+        told, cursor = failed_checks(store, RECEIVED.isoformat())
+        assert any(line.startswith("divisors.") and run.run_id in line for line in told)
+        assert failed_checks(store, cursor) == ([], cursor)
         store.lake.replace("constituents", good, start=EFFECTIVE, end=LAST)
 
 

@@ -16,7 +16,7 @@ from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology.reconstitution import breakpoints as read_breakpoints
 from r2k_pipeline.methodology.reconstitution import reconstitute
 from r2k_pipeline.orchestration.assets.declaration import event_asset
-from r2k_pipeline.orchestration.partitions import SESSIONS_IN_FORCE, event_key
+from r2k_pipeline.orchestration.partitions import RANK_DAY, event_key
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import all_events
 
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 _BILLION = 1e9
 
 
-@event_asset("breakpoints", deps=[AssetDep("ranking", partition_mapping=SESSIONS_IN_FORCE)])
+@event_asset("breakpoints", deps=[AssetDep("ranking", partition_mapping=RANK_DAY)])
 def breakpoints(run: TableRun, events: list[Event]) -> None:
     """Read off each rank day where the segments meet."""
-    events = _decidable(run, events)
     decided = _decided_before(run, events)
     found = []
     for position, event in enumerate(events):
@@ -48,13 +47,13 @@ def breakpoints(run: TableRun, events: list[Event]) -> None:
     "reconstitution",
     deps=[
         "breakpoints",
-        AssetDep("ranking", partition_mapping=SESSIONS_IN_FORCE),
-        AssetDep("universe", partition_mapping=SESSIONS_IN_FORCE),
+        AssetDep("ranking", partition_mapping=RANK_DAY),
+        AssetDep("universe", partition_mapping=RANK_DAY),
     ],
 )
 def reconstitution(run: TableRun, events: list[Event]) -> None:
     """Decide event after event, each with the incumbents that the one before left."""
-    for event in _decidable(run, events):
+    for event in events:
         decisions = reconstitute(
             _on_rank_day(run, "ranking", event),
             incumbents=_incumbents(run, event),
@@ -67,36 +66,14 @@ def reconstitution(run: TableRun, events: list[Event]) -> None:
         run.facts[event_key(event)] = {str(decision): int(n) for decision, n in counts}
 
 
-def _decidable(run: TableRun, events: list[Event]) -> list[Event]:
-    """Leave out what lies before the data: events whose rank day precedes every ranking.
-
-    A backfill of the first sessions that ever landed asks for the event in force on them.
-
-    Raises:
-        MissingPartitionError: All of them do.
-    """
-    ranked = run.store.lake.sessions("ranking", None, events[-1].rank_day)
-    decidable = [event for event in events if ranked and event.rank_day >= ranked[0]]
-    if not decidable:
-        raise _unranked("ranking", events[-1])
-    before = [event.event_id for event in events if event not in decidable]
-    if before:
-        run.note({"before_the_data": ", ".join(before)})
-    return decidable
-
-
-def _unranked(table: str, event: Event) -> MissingPartitionError:
-    return MissingPartitionError(
-        table,
-        [event.rank_day],
-        remedy=f"it is the rank day of {event.event_id}: build a range that contains it",
-    )
-
-
 def _on_rank_day(run: TableRun, table: str, event: Event) -> pl.DataFrame:
     rows = run.read(table, start=event.rank_day, end=event.rank_day)
     if rows.is_empty():
-        raise _unranked(table, event)
+        raise MissingPartitionError(
+            table,
+            [event.rank_day],
+            remedy=f"it is the rank day of {event.event_id}: build a range that contains it",
+        )
     return rows
 
 

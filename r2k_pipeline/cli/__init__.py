@@ -11,30 +11,41 @@ Exit codes: 0 success, 1 the input or a check says no, 2 bad usage, 130 interrup
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import uuid4
 
 import typer
-from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from r2k_pipeline.errors import BadInputError, R2kError
-from r2k_pipeline.queries.addressing import parse_day, parse_moment, require_order
+from r2k_pipeline.cli.fidelity_command import fidelity
+from r2k_pipeline.cli.options import (
+    End,
+    EventId,
+    Form,
+    Home,
+    Index,
+    IndexOption,
+    KnownAt,
+    Out,
+    Session,
+    Start,
+    opened_store,
+    settings_of,
+)
+from r2k_pipeline.errors import R2kError
+from r2k_pipeline.queries.addressing import require_order
 from r2k_pipeline.reports.answers import Bar, answer, say, say_some, show
 from r2k_pipeline.reports.tables import Format, last_rows, members_table, terminal_table
-from r2k_pipeline.settings import Settings
+from r2k_pipeline.sources.truth.formats import TRUTH_FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
+    from r2k_pipeline.settings import Settings
     from r2k_pipeline.sources.feed import Source
     from r2k_pipeline.storage.store import Store
 
 _DEMO_HOME = Path(".r2k-demo")
-T = TypeVar("T")
 
 
 class _Command(TyperGroup):
@@ -58,63 +69,6 @@ app = typer.Typer(
 )
 
 
-def _typed(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """Let a parser's refusal count as bad usage."""
-
-    def parsed(text: str) -> T:
-        try:
-            return parse(text)
-        except BadInputError as error:
-            raise typer.BadParameter(error.culprit) from error
-
-    return parsed
-
-
-Home = Annotated[
-    Path | None,
-    typer.Option("--home", help="Folder of the store; else R2K_HOME, else ~/.r2k.", metavar="DIR"),
-]
-Index = Annotated[str, typer.Argument(help="r3000e, r3000, r1000 or r2000.", metavar="INDEX")]
-Session = Annotated[
-    date, typer.Argument(parser=_typed(parse_day), help="A session, as 2022-06-27.", metavar="DATE")
-]
-EventId = Annotated[str, typer.Argument(help="A reconstitution, as 2022-06.", metavar="EVENT")]
-Start = Annotated[
-    date | None,
-    typer.Option("--from", parser=_typed(parse_day), help="First session.", metavar="D"),
-]
-End = Annotated[
-    date | None, typer.Option("--to", parser=_typed(parse_day), help="Last session.", metavar="D")
-]
-KnownAt = Annotated[
-    datetime | None,
-    typer.Option("--known-at", parser=_typed(parse_moment), help="As published then.", metavar="T"),
-]
-Form = Annotated[Format, typer.Option("--format", help="A short table, or all rows.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.", metavar="FILE")]
-IndexOption = Annotated[str, typer.Option("--index", help="The index.", metavar="INDEX")]
-
-
-def _settings(home: Path | None) -> Settings:
-    try:
-        return Settings() if home is None else Settings(home=home)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        raise BadInputError(
-            f"a setting is wrong: {wrong}",
-            state="nothing was done",
-            remedy="mend the R2K_ variable",
-        ) from error
-
-
-@contextmanager
-def _store(home: Path | None) -> Iterator[Store]:
-    from r2k_pipeline.storage.store import open_store
-
-    with open_store(_settings(home)) as store:
-        yield store
-
-
 @app.command()
 def members(
     index: Index,
@@ -128,7 +82,7 @@ def members(
     """List the members of an index at the open of a session."""
     from r2k_pipeline.queries import members as query
 
-    with _store(home) as store:
+    with opened_store(home) as store:
         found = query.members(store, index, session, known_at=known_at)
     title = f"{index.upper()} at the open of {session}"
     answer(found, [members_table(found, title=title)], form=form, out=out)
@@ -148,7 +102,7 @@ def levels(
     """Show the levels of an index; the table shows the last sessions."""
     from r2k_pipeline.queries import levels as query
 
-    with _store(home) as store:
+    with opened_store(home) as store:
         found = query.levels(store, index, start=start, end=end, known_at=known_at)
     answer(found, last_rows(found, f"{index.upper()} levels"), form=form, out=out)
 
@@ -169,7 +123,7 @@ def reconstitution(
     from r2k_pipeline.queries import reconstitution as query
     from r2k_pipeline.reports import terminal
 
-    with _store(home) as store:
+    with opened_store(home) as store:
         summary = query.reconstitution_summary(store, event, known_at=known_at)
         moved = query.reconstitution_changes(store, event, known_at=known_at)
     if changes:
@@ -192,7 +146,7 @@ def explain(
     from r2k_pipeline.queries import explain as query
     from r2k_pipeline.reports import terminal
 
-    with _store(home) as store:
+    with opened_store(home) as store:
         card = query.explain(store, symbol, event, known_at=known_at)
     answer(terminal.why_frame(card), terminal.why_parts(card), form=form, out=out)
 
@@ -211,7 +165,7 @@ def proforma(
     from r2k_pipeline.queries.reconstitution import movers
     from r2k_pipeline.reports import terminal
 
-    with _store(home) as store:
+    with opened_store(home) as store:
         found = query.proforma(store, session, known_at=known_at)
     parts = terminal.proforma_parts(found, moved=movers(found.companies))
     answer(found.companies, parts, form=form, out=out)
@@ -232,7 +186,7 @@ def signals(
     """Show the values and positions of the signals on an index."""
     from r2k_pipeline.queries import signals as query
 
-    with _store(home) as store:
+    with opened_store(home) as store:
         found = query.signals(store, name, index_id=index, start=start, end=end, known_at=known_at)
     answer(found, last_rows(found, f"signals on {index.upper()}"), form=form, out=out)
 
@@ -254,7 +208,7 @@ def report(
 
     if kind == "factsheet" and event is not None:
         raise typer.BadParameter("--event belongs to `r2k report reconstitution`")
-    with _store(home) as store:
+    with opened_store(home) as store:
         if kind == "factsheet":
             path = write_factsheet(store, index, known_at=known_at, path=out)
         else:
@@ -275,7 +229,7 @@ def verify(
     """Recompute every published level from constituents and ledger; exit 1 on any difference."""
     from r2k_pipeline.queries import verification as query
 
-    with _store(home) as store:
+    with opened_store(home) as store:
         found = query.verify(store, start=start, end=end, known_at=known_at)
     answer(found.indexes, [terminal_table(found.indexes, title="Verified")], form=form, out=out)
     first = query.first_difference(found)
@@ -292,7 +246,7 @@ def doctor(*, form: Form = Format.TABLE, out: Out = None, home: Home = None) -> 
     """Show settings, versions, database, calendar horizon, disk and tables."""
     from r2k_pipeline.queries.health import health
 
-    found = health(_settings(home), today=datetime.now(tz=UTC).date())
+    found = health(settings_of(home), today=datetime.now(tz=UTC).date())
     answer(found, [terminal_table(found, title="r2k doctor", rows=None)], form=form, out=out)
     ill = found.filter(~found["is_well"])
     if not ill.is_empty():
@@ -316,7 +270,7 @@ def ingest(
     from r2k_pipeline.sources.registry import open_source
 
     require_order(start, end)
-    with _store(home) as store, open_source(source, path) as feed:
+    with opened_store(home) as store, open_source(source, path) as feed:
         _land(store, feed, start=start, end=end)
 
 
@@ -343,7 +297,7 @@ def build(
 ) -> None:
     """Materialize every asset for a range through Dagster; again goes on where it stopped."""
     require_order(start, end)
-    _build(_settings(home), start=start, end=end, workers=workers)
+    _build(settings_of(home), start=start, end=end, workers=workers)
 
 
 def _build(
@@ -371,11 +325,11 @@ def demo(
     from r2k_pipeline.sources.synthetic.parameters import demo_market
     from r2k_pipeline.sources.synthetic.source import SyntheticSource
 
-    settings = _settings(home)
+    settings = settings_of(home)
     if "home" not in settings.model_fields_set:
-        settings = _settings(_DEMO_HOME)
+        settings = settings_of(_DEMO_HOME)
     market = demo_market(years=years, seed=seed)
-    with _store(settings.home) as store, SyntheticSource(market) as feed:
+    with opened_store(settings.home) as store, SyntheticSource(market) as feed:
         _land(store, feed)
         _build(settings)
         show(demo_parts(store, home_option=f" --home {settings.home}"))
@@ -388,10 +342,13 @@ def ui(
     """Serve the Dagster UI on 127.0.0.1, with its daemon; Ctrl-C ends both."""
     from r2k_pipeline.orchestration.ui import LOOPBACK, ui_command
 
-    command, environment = ui_command(_settings(home), port)
+    command, environment = ui_command(settings_of(home), port)
     say(f"http://{LOOPBACK}:{port}")
     # This process becomes Dagster's, so that Ctrl-C reaches it and ends what it started.
     os.execve(command[0], command, environment)  # noqa: S606 - our own interpreter, no shell
+
+
+app.command(help=TRUTH_FORMATS)(fidelity)
 
 
 def main() -> None:
