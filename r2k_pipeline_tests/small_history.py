@@ -33,6 +33,7 @@ from r2k_pipeline.methodology.reconstitution import breakpoints, reconstitute
 from r2k_pipeline.methodology.signals import all_signals
 from r2k_pipeline.methodology.universe import evaluate_universe
 from r2k_pipeline.rulebook.family import family
+from r2k_pipeline.rulebook.reference_facts import shipped_reference
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import event
 from r2k_pipeline.rulebook.sessions import sessions_between
@@ -102,14 +103,14 @@ def _cast(*, second_year: bool, day: date, caps: np.ndarray) -> pl.DataFrame:
     """The lines that the scenario is about."""
     drift = float(caps[0] / 2.4e12)
     split = day >= SPLIT_SESSION
-    name = "Common Stock"
+    name, home = "Common Stock", "United States"
     lines = [
         ("HOST", HOSTILE_NAME, 300.0, 9e11 * drift, "United States"),
         ("DUOA", f"Duo Corp. Class A {name}", 90.0, 5e11, "United States"),
         ("DUOB", f"Duo Corp. Class B {name}", 91.0, 5e11, "United States"),
         ("NEWN" if second_year else "OLDN", f"Renamed Inc. {name}", 45.0, 2e10, None),
-        ("FALL", f"Falling Inc. {name}", 30.0, 1e8 if second_year else 5e9, "United States"),
-        ("RISE", f"Rising Inc. {name}", 30.0, 5e9 if second_year else 2.5e8, "United States"),
+        ("FALL", f"Falling Inc. {name}", *((3.0, 1e8) if second_year else (150.0, 5e9)), home),
+        ("RISE", f"Rising Inc. {name}", *((600.0, 5e9) if second_year else (30.0, 2.5e8)), home),
         ("SPLT", f"Splitting Inc. {name}", 50.0 if split else 100.0, 6e8, "United States"),
         ("PNNY", f"Penny Inc. {name}", 0.5, 4e8, "United States"),
         ("SPCX", "Blank Acquisition Corp. Class A Common Stock", 10.0, 4e8, "United States"),
@@ -164,8 +165,16 @@ def _tables() -> tuple[Frames, Frames, Frames, pl.DataFrame]:
             start=SESSIONS[1],
             sessions=list(SESSIONS),
         ),
-        "universe": evaluate_universe(raw, securities, rules=rules),
     }
+    lake["universe"] = evaluate_universe(
+        raw,
+        securities,
+        lake["corporate_actions"],
+        start=SESSIONS[0],
+        sessions=list(SESSIONS),
+        reference=shipped_reference(),
+        rules=rules,
+    )
     lake["ranking"] = rank_companies(lake["universe"], rules=rules)
     by_event = _decisions(lake)
     lake["constituents"] = pl.concat([_members(lake, by_event, place) for place in range(2)])

@@ -39,9 +39,9 @@ CONTEXT_SESSIONS = 60
 _LINE = ("session", "exchange", "symbol")
 _COLUMNS = (
     "session", "security_id", "company_id", "symbol", "name", "exchange", "line_type",
-    "type_evidence", "country", "home_country", "nationality_evidence", "sector", "close_usd",
-    "raw_close_usd", "previous_close_usd", "volume_shares", "addtv_usd", "market_cap_usd",
-    "raw_market_cap_usd", "repair_rule", "repair_evidence", "total_shares", "line_shares",
+    "type_evidence", "country", "home_country", "nationality_evidence", "public_vote_share",
+    "sector", "close_usd", "raw_close_usd", "previous_close_usd", "volume_shares", "addtv_usd",
+    "market_cap_usd", "raw_market_cap_usd", "repair_rule", "repair_evidence", "total_shares", "line_shares",
     "is_eligible", "exclusion_reason",
 )  # fmt: skip
 
@@ -195,10 +195,10 @@ def _own_exclusion(rules: IndexRules) -> pl.Expr:
         (ExclusionReason.EXCHANGE, pl.col("exchange").is_in(sorted(rules.exchanges))),
         (ExclusionReason.FOREIGN, (pl.col("home_country") == HOME).fill_null(value=False)),
         (ExclusionReason.VOTES_BELOW_MINIMUM, _has_enough_votes(rules)),
-        (ExclusionReason.UNREPAIRED, pl.col("quarantine_reason").is_null()),
         (ExclusionReason.NO_CLOSE, (pl.col("close_usd") > 0).fill_null(value=False)),
         (ExclusionReason.PRICE_BELOW_MINIMUM, pl.col("close_usd") >= rules.minimum_close_usd),
         (ExclusionReason.NO_MARKET_CAP, (pl.col("market_cap_usd") > 0).fill_null(value=False)),
+        (ExclusionReason.UNREPAIRED, pl.col("quarantine_reason").is_null()),
     )
     return pl.coalesce(*by_kind, *(pl.when(~ok).then(pl.lit(reason.value)) for reason, ok in tests))
 

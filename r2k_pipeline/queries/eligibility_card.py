@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from r2k_pipeline.errors import listed
+from r2k_pipeline.methodology.nationality import HOME
 from r2k_pipeline.queries.wording import NONE_SHOWN, usd
 from r2k_pipeline.rulebook.reasons import ExclusionReason, LineType
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from r2k_pipeline.rulebook.rules import IndexRules
 
-
-_HOME_COUNTRY = "United States"
 _NAMED = 4
 
 
@@ -45,20 +44,21 @@ class RuleCheck:
 
 
 def rule_checks(line: Mapping[str, object], *, rules: IndexRules) -> tuple[RuleCheck, ...]:
-    """Ask every first-version rule of one line.
+    """Ask every rule of eligibility of one line.
 
     Args:
         line: One row of contract `universe`.
         rules: The rules in force on the rank day.
 
     Returns:
-        Type, exchange, country, close and total market capitalisation, in the
-        order in which `methodology.universe` asks.
+        Type, exchange, country, votes, close and total market capitalisation, in
+        the order in which `methodology.universe` asks.
     """
     return (
         _type_check(line, rules),
         _exchange_check(line, rules),
-        _country_check(line, rules),
+        _country_check(line),
+        _votes_check(line, rules),
         _close_check(line, rules),
         _cap_check(line, rules),
     )
@@ -97,17 +97,26 @@ def _exchange_check(line: Mapping[str, object], rules: IndexRules) -> RuleCheck:
     )
 
 
-def _country_check(line: Mapping[str, object], rules: IndexRules) -> RuleCheck:
-    country = line["country"]
-    home = sorted(rules.home_countries, key=lambda name: (name != _HOME_COUNTRY, name))
+def _country_check(line: Mapping[str, object]) -> RuleCheck:
+    country, evidence = line["home_country"], line["nationality_evidence"]
     return RuleCheck(
-        rule="country",
-        actual="not given" if country is None else str(country),
-        threshold=f"one of {listed(home, _NAMED)}",
-        is_passed=rules.is_unknown_country_home
-        if country is None
-        else country in rules.home_countries,
+        rule="home country",
+        actual=f"{'not known' if country is None else country} ({_text(evidence)})",
+        threshold=HOME,
+        is_passed=country == HOME,
         sentence=ExclusionReason.FOREIGN.sentence,
+    )
+
+
+def _votes_check(line: Mapping[str, object], rules: IndexRules) -> RuleCheck:
+    votes = _number(line["public_vote_share"])
+    return RuleCheck(
+        rule="votes in public hands",
+        actual="not known to be few" if votes is None else f"{votes:.1%}",
+        threshold=f"at least {rules.minimum_public_vote_share:.0%}, asked of listings since "
+        f"{rules.votes_asked_of_listings_since}",
+        is_passed=line["exclusion_reason"] != ExclusionReason.VOTES_BELOW_MINIMUM,
+        sentence=ExclusionReason.VOTES_BELOW_MINIMUM.sentence,
     )
 
 

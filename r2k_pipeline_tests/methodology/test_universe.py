@@ -9,6 +9,12 @@ import pytest
 
 from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology.universe import evaluate_universe
+from r2k_pipeline.rulebook.reference_facts import (
+    Reference,
+    home_country_facts,
+    issuer_kind_facts,
+    public_vote_facts,
+)
 from r2k_pipeline.rulebook.rules import rules_in_force
 
 DAY = date(2024, 4, 30)
@@ -23,9 +29,28 @@ SCHEMA = {
     "volume_shares": pl.Int64,
     "market_cap_usd": pl.Float64,
     "country": pl.String,
+    "ipo_year": pl.Int32,
     "industry": pl.String,
     "sector": pl.String,
 }
+ACTIONS = pl.DataFrame(
+    schema={
+        "session": pl.Date,
+        "security_id": pl.String,
+        "symbol": pl.String,
+        "action_type": pl.String,
+        "split_factor": pl.Float64,
+    }
+)
+_PERIOD = {"first_year": 2021, "last_year": None, "source": "a filing"}
+FACTS = Reference(
+    home_countries=home_country_facts().clear(),
+    issuer_kinds=issuer_kind_facts().clear(),
+    public_votes=pl.DataFrame(
+        [{"symbol": "VOTE", "company": "Voter", "public_vote_share": 0.02, **_PERIOD}],
+        schema=public_vote_facts().schema,
+    ),
+)
 GOOD = {
     "session": DAY,
     "exchange": "nyse",
@@ -36,6 +61,7 @@ GOOD = {
     "volume_shares": 1000,
     "market_cap_usd": 1.2e9,
     "country": "United States",
+    "ipo_year": None,
     "industry": "Electrical Products",
     "sector": "Capital Goods",
 }
@@ -52,7 +78,21 @@ def judged(*changes: dict[str, object]) -> pl.DataFrame:
         pl.col("session").alias("first_session"),
         pl.col("session").alias("last_session"),
     ).unique("symbol")
-    return evaluate_universe(listings, securities, rules=RULES).sort("symbol")
+    return evaluated(listings, securities).sort("symbol")
+
+
+def evaluated(listings: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+    """The universe of all sessions of the listings, with the facts of `FACTS`."""
+    days = listings["session"].unique().sort().to_list()
+    return evaluate_universe(
+        listings,
+        securities,
+        ACTIONS,
+        start=days[0],
+        sessions=days,
+        reference=FACTS,
+        rules=RULES,
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,6 +107,8 @@ def judged(*changes: dict[str, object]) -> pl.DataFrame:
         ({"name": "Halden Inc. Warrant"}, "warrant"),
         ({"industry": "Blank Checks"}, "spac"),
         ({"country": "Canada"}, "foreign"),
+        ({"symbol": "VOTE", "name": "Voter Inc. Class A", "ipo_year": 2019}, "votes_below_minimum"),
+        ({"symbol": "VOTE", "name": "Other Inc. Class A", "ipo_year": 2019}, None),
         ({"exchange": "otc"}, "exchange"),
         ({"close_usd": None}, "no_close"),
         ({"close_usd": 0.9999}, "price_below_minimum"),
@@ -108,7 +150,7 @@ def test_listings_that_securities_do_not_know_yet_are_an_error() -> None:
         }
     )
     with pytest.raises(MissingPartitionError, match="materialize `securities` again"):
-        evaluate_universe(listings, older, rules=RULES)
+        evaluated(listings, older)
 
 
 def test_a_reused_symbol_is_the_line_of_its_day() -> None:
@@ -123,5 +165,5 @@ def test_a_reused_symbol_is_the_line_of_its_day() -> None:
             "last_session": days,
         }
     )
-    found = evaluate_universe(listings, securities, rules=RULES)
+    found = evaluated(listings, securities)
     assert found["security_id"].to_list() == ["S-OLD", "S-NEW"]

@@ -30,7 +30,7 @@ def test_every_ranked_company_passes_every_rule_on_its_card(history: Store) -> N
     [
         ("PNNY", "close"),
         ("SPCX", "type of line"),
-        ("FRGN", "country"),
+        ("FRGN", "home country"),
         ("TINY", "total market cap"),
     ],
 )
