@@ -1,4 +1,7 @@
-"""1: snapshot -> eligible share lines, and a reason for each line left out."""
+"""1: snapshot -> eligible share lines, and a reason for each line left out.
+
+Reads a year of listings; eligibility and its reasons are `methodology.universe`.
+"""
 
 from __future__ import annotations
 
