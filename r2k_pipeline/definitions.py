@@ -1,4 +1,8 @@
-"""What Dagster loads: `defs`. Only calls `orchestration`."""
+"""What Dagster loads: `defs`. Only calls `orchestration`.
+
+Keep out everything else: what there is stands in `orchestration`, and importing this module
+reads nothing but the code.
+"""
 
 from __future__ import annotations
 

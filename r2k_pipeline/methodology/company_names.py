@@ -80,8 +80,8 @@ class Paper(StrEnum):
 # The first of these words tells the paper: a warrant's name goes on to name the share it buys.
 _TELLING = (
     r"\b(warrants?|common units?|partner\w* units?|units?|rights?|common|ordinary|capital stock"
-    r"|american deposit|deposit[ao]ry shares?|preferred|preference|cumulative|perpetual|\d+(?:\.\d+)?\s*%|notes?\b"
-    r"|debentures?)"
+    r"|american deposit|deposit[ao]ry shares?|preferred|preference|cumulative|perpetual"
+    r"|\d+(?:\.\d+)?\s*%|notes?\b|debentures?)"
 )
 # How the feeds write what follows a symbol's root: ABC^D and ABC.PRD, ABC/A and ABC.A.
 _PREFERRED_MARK = r"^(.+?)(?:\.PR|\^)([A-Z]?)$"

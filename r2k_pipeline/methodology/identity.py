@@ -1,51 +1,78 @@
 """Listings over time -> securities and companies with permanent ids.
 
-Steps, in order: spans of one symbol (a long silence with another company's name
-afterwards ends a span), renames that join two spans, and companies that join
-lines. A symbol is a dated attribute of a line, never its identity.
+Steps, in order: runs of each symbol (`symbol_runs`); what speaks for a rename
+(`rename_evidence`); night by night, on which line each run goes (`line_walk`);
+spans of one symbol on one line; companies that join lines (`company_links`). A
+symbol is a dated attribute of a line, never its identity.
 
-First version: a rename must be provable on one night; what the feed cannot
-prove stays apart.
+A night decides with what was known on it, and no later night takes it back. If a
+symbol returns after its line was taken for renamed, it begins a new line. Hence a
+history that grows at its end keeps every id and the beginning of every row. A
+history that grows backwards names a line by its earlier first session, by
+necessity, and may show links that could not be seen before.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import polars as pl
 
-from r2k_pipeline.methodology.company_names import company_key
+from r2k_pipeline.methodology.company_links import link_companies
+from r2k_pipeline.methodology.line_walk import LineLink, LineWalk, RunStart
+from r2k_pipeline.methodology.rename_evidence import (
+    MAX_GAP_SESSIONS,
+    described_runs,
+    rename_pairs,
+)
+from r2k_pipeline.methodology.rename_links import RenamePair
+from r2k_pipeline.methodology.symbol_runs import symbol_history
 
-# A symbol that was silent for longer than this and returns under another name is another company.
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from r2k_pipeline.methodology.symbol_runs import SymbolHistory
+    from r2k_pipeline.rulebook.identity_overrides import IdentityOverride
+
 # Illiquid lines are missing from the feed for up to some forty sessions under an unchanged name.
-_REUSE_SILENCE_SESSIONS = 30
-# Half a tick of the finest quotes: two closes that are printed alike differ by less.
-_CLOSE_TOLERANCE_USD = 0.006
-# Market cap may not move further over the night on which only the symbol changed.
-_RENAME_CAP_RANGE = (0.7, 1.4)
+_LONG_SILENCE_SESSIONS = 30
+# Beyond these a price or a size is another company's, if the name is as well.
+_OTHER_RATIO = (0.5, 2.0)
 
 
-def link_securities(listings: pl.DataFrame) -> pl.DataFrame:
+def link_securities(
+    listings: pl.DataFrame, *, overrides: Sequence[IdentityOverride] = ()
+) -> pl.DataFrame:
     """Give every symbol span its permanent line and company.
 
     Args:
         listings: Contract `raw_listings`, whole sessions, every session that is
-            known. Read: `session`, `exchange`, `symbol`, `name`, `close_usd`,
-            `previous_close_usd`, `market_cap_usd`.
+            known, rows in any order. Read: `session`, `exchange`, `symbol`, `name`,
+            `close_usd`, `previous_close_usd`, `market_cap_usd`, `country`,
+            `ipo_year`, `industry`.
+        overrides: Links set by hand. Each holds from the first session on which its
+            symbol is listed, on its own session or at most three later. One whose
+            symbol is not, or whose other symbol has no line to go on, does nothing.
 
     Returns:
-        Contract `securities`, one row per span of one symbol, sorted by
+        Contract `securities`, one row per span of one symbol on one line, sorted by
         `security_id`, `first_session`. A line that was renamed has a row per
-        symbol under one `security_id`. `evidence` says what joined the span to
-        its predecessor (`first_seen`, `same_name`, `previous_close`);
-        `confidence` is 0 to 1.
+        symbol under one `security_id`. `evidence` says what put the span on its
+        line (`first_seen`, `symbol_reused`, `symbol_left_by_its_line`, `override`,
+        or what agreed across a rename, joined by ``+``); `confidence` is 0 to 1.
 
     Notes:
-        A span's rows use nothing later than its own last session, except
-        `last_session` itself, which moves on while the line lives. Missing
-        closes or caps prove nothing and join nothing. Listings may come in any
-        order of rows.
+        Look-ahead: `security_id`, `company_id`, `first_session`, `previous_symbol`,
+        `evidence` and `confidence` of a row use nothing later than its
+        `first_session`, and never change when sessions are appended. What was
+        known on a session are the rows that begin on it or before. `last_session`,
+        `exchange`, `name` and `company_name` move on while the span lasts. Missing
+        names, closes or caps prove nothing and join nothing.
 
     Example:
-        OLD becomes NEW overnight: one name, so one line.
+        OLD becomes NEW overnight: one name, and the vendor's previous close.
 
         >>> from datetime import date
         >>> listings = pl.DataFrame({
@@ -56,22 +83,20 @@ def link_securities(listings: pl.DataFrame) -> pl.DataFrame:
         ...     "close_usd": [20.0, 21.0],
         ...     "previous_close_usd": [19.0, 20.0],
         ...     "market_cap_usd": [2e9, 2.1e9],
+        ...     "country": None, "ipo_year": None, "industry": None,
         ... })
-        >>> link_securities(listings).select("security_id", "symbol", "evidence")
-        shape: (2, 3)
-        ┌────────────────┬────────┬────────────┐
-        │ security_id    ┆ symbol ┆ evidence   │
-        │ ---            ┆ ---    ┆ ---        │
-        │ str            ┆ str    ┆ str        │
-        ╞════════════════╪════════╪════════════╡
-        │ S-OLD-20240603 ┆ OLD    ┆ first_seen │
-        │ S-OLD-20240603 ┆ NEW    ┆ same_name  │
-        └────────────────┴────────┴────────────┘
+        >>> for line in link_securities(listings).iter_rows(named=True):
+        ...     print(line["security_id"], line["symbol"], line["evidence"])
+        S-OLD-20240603 OLD first_seen
+        S-OLD-20240603 NEW same_name+previous_close+share_count
     """
-    spans = _symbol_spans(listings)
-    renames = _renames(spans)
+    told = _placed(overrides, listings)
+    history = symbol_history(
+        listings, forced_starts={(each.symbol, each.session) for each in told if each.starts_a_run}
+    )
+    spans = _spans(history, listings, told)
     return (
-        _companies(_permanent_ids(spans, renames))
+        link_companies(spans, history, told)
         .select(
             "security_id", "company_id", "symbol", "exchange", "name", "company_name",
             "first_session", "last_session", "previous_symbol", "evidence", "confidence",
@@ -80,134 +105,139 @@ def link_securities(listings: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _symbol_spans(listings: pl.DataFrame) -> pl.DataFrame:
-    """One row per symbol and span, with what was seen on its first and last session."""
-    sessions = listings.select("session").unique().sort("session").with_row_index("ordinal")
-    rows = (
-        listings.select(
-            "session", "exchange", "symbol", "name",
-            "close_usd", "previous_close_usd", "market_cap_usd",
-        )
-        .join(sessions.with_columns(pl.col("ordinal").cast(pl.Int32)), on="session")
-        .sort("ordinal", maintain_order=True)
+def _placed(
+    overrides: Sequence[IdentityOverride], listings: pl.DataFrame
+) -> list[IdentityOverride]:
+    """The overrides on the sessions on which they take effect."""
+    if not overrides:
+        return []
+    symbols = [each.symbol for each in overrides]
+    listed = listings.filter(pl.col("symbol").is_in(symbols)).select("symbol", "session").unique()
+    sessions = listings.get_column("session").unique().sort()
+    placed = []
+    for each in overrides:
+        first = sessions.search_sorted(each.session)
+        near = sessions.slice(first, MAX_GAP_SESSIONS)
+        seen = listed.filter(
+            (pl.col("symbol") == each.symbol) & pl.col("session").is_in(near.implode())
+        ).get_column("session")
+        is_within = first > 0 or sessions.first() == each.session
+        if not seen.is_empty() and is_within:
+            placed.append(replace(each, session=seen.sort().item(0)))
+    return placed
+
+
+def _spans(
+    history: SymbolHistory, listings: pl.DataFrame, overrides: Sequence[IdentityOverride]
+) -> pl.DataFrame:
+    """One row per stretch of one symbol on one line."""
+    days = pl.Series("session", history.sessions, dtype=pl.Date)
+    runs = _with_returns(described_runs(history.runs))
+    pairs = rename_pairs(runs, listings, days)
+    links = _walk(runs, pairs, history, overrides)
+    linked = pl.concat([runs, links], how="horizontal").with_columns(
+        first_session=days.gather(runs.get_column("start_ordinal")),
+        last_session=days.gather(runs.get_column("end_ordinal")),
+        span=pl.col("is_span_start").cum_sum().over("symbol"),
+    )
+    return linked.group_by("symbol", "span", maintain_order=True).agg(
+        pl.col(
+            "security_id", "previous_symbol", "evidence", "confidence", "first_session",
+            "start_ordinal", "start_name", "start_paper", "start_root", "start_suffix",
+        ).first(),
+        pl.col("last_session", "end_ordinal").last(),
+        exchange=pl.col("end_exchange").last(),
+        name=pl.col("end_name").last(),
     )  # fmt: skip
-    silent = pl.col("ordinal").diff().over("symbol") > _REUSE_SILENCE_SESSIONS
-    returning = rows.filter(silent.any().over("symbol"))
-    steady = rows.join(returning.select("symbol").unique(), on="symbol", how="anti")
-    key = company_key(pl.col("name"))
-    other_name = key.ne_missing(key.shift().over("symbol"))
-    numbered = returning.with_columns(
-        span=(silent & other_name).fill_null(value=False).cum_sum().over("symbol").cast(pl.Int32)
-    )
-    return pl.concat(
-        [_span_ends(steady.with_columns(span=pl.lit(0, pl.Int32))), _span_ends(numbered)]
-    )
 
 
-def _span_ends(rows: pl.DataFrame) -> pl.DataFrame:
-    """The first and last sight of each span; `rows` are in the order of sessions."""
-    return rows.group_by("symbol", "span").agg(
-        first_session=pl.col("session").first(),
-        last_session=pl.col("session").last(),
-        first_ordinal=pl.col("ordinal").first(),
-        last_ordinal=pl.col("ordinal").last(),
-        exchange=pl.col("exchange").last(),
-        first_name=pl.col("name").first(),
-        name=pl.col("name").last(),
-        first_previous_close_usd=pl.col("previous_close_usd").first(),
-        last_close_usd=pl.col("close_usd").last(),
-        first_cap_usd=pl.col("market_cap_usd").first(),
-        last_cap_usd=pl.col("market_cap_usd").last(),
-    )
+def _with_returns(runs: pl.DataFrame) -> pl.DataFrame:
+    """Add whether a run's symbol now means another company, and when it is next seen itself.
 
-
-def _renames(spans: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of spans that are one line under two symbols: `symbol`, `span` and their forerunner's.
-
-    The old symbol's last session is directly before the new one's first. Either
-    the name is the same to the letter, or the new line's previous close is the
-    old line's last close while the cap hardly moved; in both cases the pair must
-    be the only one on either side.
+    A silence alone says nothing. Up to a month, name, price and size must all
+    differ; after a longer silence another name is enough, unless it begins
+    alike and the price has not moved far. Adds `is_new` and `silent_until`.
     """
-    pairs = spans.join(
-        spans.select(
-            pl.col("symbol").alias("previous_symbol"),
-            pl.col("span").alias("previous_span"),
-            pl.col("last_ordinal").alias("before"),
-            pl.col("name").alias("previous_name"),
-            pl.col("last_close_usd").alias("previous_last_close_usd"),
-            pl.col("last_cap_usd").alias("previous_last_cap_usd"),
-        ),
-        left_on=pl.col("first_ordinal") - 1,
-        right_on="before",
+    seen = ("key", "word", "number", "coupon", "close_usd", "market_cap_usd")
+    before = runs.select(before_run="run", **{f"before_{name}": f"end_{name}" for name in seen})
+    runs = runs.join(before, on="before_run", how="left", maintain_order="left").with_columns(
+        is_new=pl.col("gap_sessions").is_null() | _is_other_company()
     )
-    gap_usd = (pl.col("first_previous_close_usd") - pl.col("previous_last_close_usd")).abs()
-    growth = pl.col("first_cap_usd") / pl.col("previous_last_cap_usd")
-    same_name = pairs.filter(pl.col("first_name") == pl.col("previous_name"))
-    same_close = pairs.filter(
-        (gap_usd < _CLOSE_TOLERANCE_USD)
-        & (pl.col("previous_last_close_usd") > 0)
-        & growth.is_between(*_RENAME_CAP_RANGE)
+    following = runs.filter(~pl.col("is_new")).select(
+        run="before_run", silent_until="start_ordinal"
     )
-    found = [
-        _one_to_one(same_name).with_columns(evidence=pl.lit("same_name"), confidence=pl.lit(0.95)),
-        _one_to_one(same_close).with_columns(
-            evidence=pl.lit("previous_close"), confidence=pl.lit(0.8)
-        ),
-    ]
-    return _one_to_one(
-        pl.concat(found).unique(["symbol", "span"], keep="first", maintain_order=True)
-    )
+    return runs.join(following, on="run", how="left", maintain_order="left")
 
 
-def _one_to_one(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Keep the pairs of which neither side appears twice."""
-    return pairs.filter(
-        (pl.len().over("symbol", "span") == 1)
-        & (pl.len().over("previous_symbol", "previous_span") == 1)
-    )
+def _is_other_company() -> pl.Expr:
+    shown = pl.when(pl.col("start_previous_close_usd") > 0).then("start_previous_close_usd")
+    price = shown.fill_null(pl.col("start_close_usd")) / pl.col("before_close_usd")
+    size = pl.col("start_market_cap_usd") / pl.col("before_market_cap_usd")
+    known_size = pl.when(size.is_finite() & (size > 0)).then(size)
+    is_same_word = (pl.col("start_word") == pl.col("before_word")).fill_null(value=False)
+    is_other_name = pl.col("start_key") != pl.col("before_key")
+    is_other_price = ~price.is_between(*_OTHER_RATIO)
+    is_other_size = pl.coalesce(~known_size.is_between(*_OTHER_RATIO), ~is_same_word)
+    is_long = pl.col("gap_sessions") > _LONG_SILENCE_SESSIONS
+    is_alike = is_same_word & (pl.col("start_number") == pl.col("before_number"))
+    is_near = (is_alike & ~is_other_price).fill_null(value=False)
+    return (
+        (is_other_name & is_other_price & is_other_size)
+        | (is_long & is_other_name & ~is_near)
+        | (is_long & (pl.col("start_coupon") != pl.col("before_coupon")))
+    ).fill_null(value=False)
 
 
-def _permanent_ids(spans: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
-    """Follow every chain of renames to its first span, whose symbol and day name the line."""
-    linked = spans.join(
-        renames.select(
-            "symbol", "span", "previous_symbol", "previous_span", "evidence", "confidence"
-        ),
-        on=["symbol", "span"],
-        how="left",
-    ).sort("first_ordinal", "symbol")
-    ids: dict[tuple[str, int], str] = {}
-    security_ids = []
-    for symbol, span, first, before, before_span in linked.select(
-        "symbol", "span", "first_session", "previous_symbol", "previous_span"
+def _walk(
+    runs: pl.DataFrame,
+    pairs: pl.DataFrame,
+    history: SymbolHistory,
+    overrides: Sequence[IdentityOverride],
+) -> pl.DataFrame:
+    """Put every run on its line, night after night; one row per run, in their order."""
+    candidates: dict[int, list[RenamePair]] = defaultdict(list)
+    for row in pairs.iter_rows(named=True):
+        candidates[row["ordinal"]].append(
+            RenamePair(
+                run=row["run"],
+                old_run=row["old_run"],
+                odds=row["odds"],
+                evidence=row["evidence"],
+                is_proof=row["is_proof"],
+                roots=(row["old_root"], row["root"]),
+                suffixes=(row["old_suffix"], row["suffix"]),
+            )
+        )
+    nights: dict[int, list[RunStart]] = defaultdict(list)
+    for run, symbol, ordinal, is_new in runs.select(
+        "run", "symbol", "start_ordinal", "is_new"
     ).iter_rows():
-        own = f"S-{symbol}-{first:%Y%m%d}"
-        ids[symbol, span] = own if before is None else ids[before, before_span]
-        security_ids.append(ids[symbol, span])
-    return linked.with_columns(
-        security_id=pl.Series(security_ids, dtype=pl.String),
-        evidence=pl.col("evidence").fill_null("first_seen"),
-        confidence=pl.col("confidence").fill_null(1.0),
-    )
+        nights[ordinal].append(RunStart(run=run, symbol=symbol, is_new=is_new))
+    walk = LineWalk(history.sessions, link_nights=MAX_GAP_SESSIONS)
+    for ordinal, starting in nights.items():
+        told = {
+            each.symbol: each
+            for each in overrides
+            if each.starts_a_run and each.session == history.sessions[ordinal]
+        }
+        walk.night(ordinal, starting, candidates[ordinal], told)
+    return _link_frame([walk.links[run] for run in range(runs.height)])
 
 
-def _companies(spans: pl.DataFrame) -> pl.DataFrame:
-    """Join lines whose names reduce to one key into one company, named after its first line."""
-    named = spans.with_columns(
-        key=company_key(pl.col("first_name")).first().over("security_id", order_by="first_ordinal")
-    ).with_columns(
-        key=pl.when(pl.col("key").fill_null("") == "")
-        .then(pl.col("security_id"))
-        .otherwise(pl.col("key"))
-    )
-    first_line = pl.col("security_id").sort_by("first_ordinal", "security_id").first().over("key")
-    return named.with_columns(
-        company_id=pl.concat_str(pl.lit("C"), first_line.str.slice(1)),
-        company_name=pl.coalesce(
-            pl.col("name").str.replace(
-                r"(?i)\s+(?:class [a-z] )?(?:common|ordinary|capital) (?:stock|shares?).*$", ""
-            ),
-            pl.col("symbol"),
-        ),
+def _link_frame(links: Sequence[LineLink]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "security_id": [link.security_id for link in links],
+            "is_span_start": [link.is_span_start for link in links],
+            "previous_symbol": [link.previous_symbol for link in links],
+            "evidence": [link.evidence for link in links],
+            "confidence": [link.confidence for link in links],
+        },
+        schema={
+            "security_id": pl.String,
+            "is_span_start": pl.Boolean,
+            "previous_symbol": pl.String,
+            "evidence": pl.String,
+            "confidence": pl.Float64,
+        },
     )

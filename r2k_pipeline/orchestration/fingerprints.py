@@ -35,9 +35,9 @@ def digest(*parts: str) -> str:
 
 @cache
 def code_fingerprint() -> str:
-    """Hash every Python and YAML file of the package and every contract."""
+    """Hash every Python, YAML and CSV file of the package, and every contract."""
     package = Path(str(files("r2k_pipeline")))
-    sources = [path for suffix in ("*.py", "*.yaml") for path in package.rglob(suffix)]
+    sources = [path for suffix in ("*.py", "*.yaml", "*.csv") for path in package.rglob(suffix)]
     found = sorted({*sources, *contracts_dir().glob("*.yaml")})
     return digest(*(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in found))
 

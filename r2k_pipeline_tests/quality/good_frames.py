@@ -178,6 +178,17 @@ GOOD: dict[str, pl.DataFrame] = {
         evidence=["first_seen", "same_name", "first_seen"],
         confidence=[1.0, 0.95, 1.0],
     ),
+    "security_events": frame(
+        "security_events",
+        security_id=["S1", "S1", "S2"],
+        session=[date(2021, 2, 1), FRIDAY, MONDAY],
+        event=["listing", "rename", "symbol_reuse"],
+        from_value=[None, "OLDN", "S1"],
+        to_value=["OLDN", "NEWN", "S2"],
+        evidence=["first_seen", "same_name", "symbol_reused"],
+        confidence=[1.0, 0.95, 0.9],
+        known_session=[date(2021, 2, 1), FRIDAY, MONDAY],
+    ),
     "corporate_actions": frame(
         "corporate_actions",
         **_ACTIONS,
@@ -286,6 +297,13 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "symbols_name_one_line_at_a_time": {"symbol": "NEWN"},
         "renames_change_the_symbol": {"previous_symbol": "OLDN"},
         "confidence_is_a_fraction": {"confidence": 1.1},
+        "evidence_is_stated": {"evidence": ""},
+    },
+    "security_events": {
+        "event_is_known": {"event": "bankruptcy"},
+        "nothing_is_known_before_it_happens": {"known_session": FRIDAY},
+        "changes_say_from_what_to_what": {"from_value": "S2"},
+        "confidence_is_a_fraction": {"confidence": -0.1},
         "evidence_is_stated": {"evidence": ""},
     },
     "corporate_actions": {

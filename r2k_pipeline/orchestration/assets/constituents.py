@@ -1,4 +1,8 @@
-"""3c: membership + float -> index shares and closes, a line and session."""
+"""3c: membership + float -> index shares and closes, a line and session.
+
+Reads the decisions of each event and the universe since; how members are laid against
+sessions is `methodology.constituents`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""1b: reported and inferred events -> what changes in shares, prices and members."""
+"""1b: reported and inferred events -> what changes in shares, prices and members.
+
+Reads a year and the session before it; what is inferred, and how, is
+`methodology.corporate_actions`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""4b: the factors that keep the level continuous, as events in a ledger."""
+"""4b: the factors that keep the level continuous, as events in a ledger.
+
+Reads a year of constituents and the session before it, never a divisor; what enters the
+ledger is `methodology.divisors`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""4c: price, total and net total return levels, each session from its own rows."""
+"""4c: price, total and net total return levels, each session from its own rows.
+
+Reads the whole ledger and the range's constituents; the arithmetic is `methodology.levels`.
+"""
 
 from __future__ import annotations
 

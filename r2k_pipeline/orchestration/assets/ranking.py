@@ -1,4 +1,7 @@
-"""2: lines -> companies ranked by total market capitalisation."""
+"""2: lines -> companies ranked by total market capitalisation.
+
+Reads a year of universe; who counts and in which order is `methodology.ranking`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""1a: listings over all sessions -> companies and share lines with permanent ids."""
+"""1a: listings over all sessions -> companies and share lines with permanent ids.
+
+Reads every session that ever landed; how lines are linked is `methodology.identity`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from r2k_pipeline.methodology.identity import link_securities
 from r2k_pipeline.orchestration.assets.declaration import whole_asset
+from r2k_pipeline.rulebook.identity_overrides import identity_overrides
 
 if TYPE_CHECKING:
     from r2k_pipeline.orchestration.assets.table_run import TableRun
@@ -18,13 +22,17 @@ _READ = (
     "close_usd",
     "previous_close_usd",
     "market_cap_usd",
+    "country",
+    "ipo_year",
+    "industry",
 )
 
 
 @whole_asset("securities", deps=["raw_listings"])
 def securities(run: TableRun) -> None:
     """Link every listing that ever landed: a rename is seen only from both sides."""
-    linked = link_securities(run.read("raw_listings", columns=_READ))
+    listings = run.read("raw_listings", columns=_READ)
+    linked = link_securities(listings, overrides=identity_overrides())
     run.publish_whole(linked)
     run.note(
         {

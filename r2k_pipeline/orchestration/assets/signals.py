@@ -1,4 +1,7 @@
-"""5: index levels -> signals, each a value and a position, tradable the next session."""
+"""5: index levels -> signals, each a value and a position, tradable the next session.
+
+Reads every level from the base session on; the signals are `methodology.signals`.
+"""
 
 from __future__ import annotations
 
