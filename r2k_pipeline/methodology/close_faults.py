@@ -48,10 +48,15 @@ def close_faults(history: pl.DataFrame) -> pl.DataFrame:
         No row uses anything later than its session.
 
     Example:
-        See `repairs.repair_listings`, which this is a part of:
+        A line without a close; the columns are those of `share_history`.
 
-        >>> close_faults.__module__.rpartition(".")[2]
-        'close_faults'
+        >>> history = pl.DataFrame({
+        ...     "row": [0], "line": [1], "ordinal": [0], "close_usd": [0.0], "close_log": [None],
+        ...     "previous_close_usd": [20.0], "volume_shares": [0], "split_total": [0.0],
+        ...     "told_log": [0.0], "is_next": [False],
+        ... }, schema_overrides={"close_log": pl.Float64})
+        >>> close_faults(history).rows()
+        [(0, 'close_missing', 'the close is 0.0')]
     """
     return pl.concat(
         [_missing(history), _out_of_line(history), _contradicted(history), _stale(history)]

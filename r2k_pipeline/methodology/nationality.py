@@ -11,7 +11,9 @@ Free data carry no assets, so the steps here are, in order:
 4. It reports as a domestic issuer, on Form 10-K: home. The form is open to a
    foreign company only if it is not a foreign private issuer, which asks where
    its holders, its managers, its assets and its business are.
-5. Otherwise it belongs to the country where it is run.
+5. Run from a haven of incorporation or a country without an exchange, and listed
+   in the United States only: home, the country of its exchange.
+6. Otherwise it belongs to the country where it is run.
 
 Where nothing is known of a company the feed's country decides, which is mostly
 where it is run.
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 HOME = "United States"
 _TERRITORIES = (HOME, "Puerto Rico", "Guam", "US Virgin Islands")
 _CHINESE = ("China", "Hong Kong")
+# Where companies that work elsewhere are incorporated and seated; assets seldom lie there.
+_HOLDING_DOMICILES = ("Ireland", "Luxembourg", "Netherlands", "Switzerland", "United Kingdom")
 _TEXTS = ("symbol", "name", "country", "year")
 
 
@@ -90,6 +94,9 @@ def _home_country(rules: IndexRules) -> pl.Expr:
     is_known = form.is_not_null()
     is_run_at_home = run_from.is_in(_TERRITORIES)
     is_traded_abroad_where_run = (pl.col("other_listing") == run_from) & ~is_run_at_home
+    is_native = (pl.col("incorporation") == run_from) & ~run_from.is_in(
+        sorted(rules.home_countries)
+    )
     feed = pl.col("country")
     by_feed = (
         pl.when(feed.is_in(sorted(rules.home_countries)))
@@ -105,7 +112,11 @@ def _home_country(rules: IndexRules) -> pl.Expr:
         .then(pl.lit(HOME))
         .when(is_traded_abroad_where_run.fill_null(value=False) | run_from.is_in(_CHINESE))
         .then(run_from)
+        .when(is_native & ~run_from.is_in(_HOLDING_DOMICILES))
+        .then(run_from)
         .when(form == "10-K")
+        .then(pl.lit(HOME))
+        .when(run_from.is_in(sorted(rules.home_countries)) & pl.col("other_listing").is_null())
         .then(pl.lit(HOME))
         .otherwise(run_from)
     )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.methodology.close_faults import close_faults
-from r2k_pipeline.methodology.share_history import HistoryLimits, share_history
+from r2k_pipeline.methodology.share_history import REFERENCE_REACH, HistoryLimits, share_history
 from r2k_pipeline.methodology.sibling_caps import caps_of_siblings, class_level_caps
 from r2k_pipeline.rulebook.reasons import RepairRule
 
@@ -38,7 +38,8 @@ class RepairLimits:
         near_sessions: How long a jump must hold that is not so far.
         ratio_tolerance: How near a jump must be to a split ratio to be taken for one
             that has to prove itself for longer, or to be one that is no whole number.
-        large_cap_usd: Companies above it jump so seldom that it has to hold for `HistoryLimits.firm_sessions` as well.
+        large_cap_usd: Companies above it jump so seldom that a jump has to hold for
+            `HistoryLimits.firm_sessions`.
         whole_tolerance: The same for whole ratios in general: a vendor that splits
             shares early often brings their count up to date as well.
         largest_split: The largest split for one that is looked for.
@@ -49,7 +50,7 @@ class RepairLimits:
     far_jump: float = 5.0
     near_sessions: int = 5
     ratio_tolerance: float = 0.0002
-    whole_tolerance: float = 0.0015
+    whole_tolerance: float = 0.005
     large_cap_usd: float = 10e9
     largest_split: int = 50
     unproven_sessions: int = 3
@@ -60,6 +61,10 @@ class RepairLimits:
 _LEAST_DEPARTURE = 0.2
 # Of the fractions in use only this one is common enough to tell a split by.
 _FRACTION = 3 / 2
+# Rows ago at which a level is looked for that a return may lead back to: at two looks in a row,
+# which no spike fills, and with another level since.
+_LOOKS_BACK = (1, 4, 8, 12, 17, 21, 25, 30, 35, 42, 47)
+_SAME_LEVEL = 0.05
 _DEPARTURE = pl.col("log_shares") - pl.col("steady_log")
 _FIRM_DEPARTURE = pl.col("log_shares") - pl.col("firm_log")
 
@@ -164,9 +169,8 @@ def _caps(history: pl.DataFrame, limits: RepairLimits) -> pl.DataFrame:
 
 def _departures(history: pl.DataFrame, limits: RepairLimits) -> pl.DataFrame:
     """Shares that jumped, or moved by a split ratio, against a level that held."""
-    suspects = history.filter(
-        (_DEPARTURE.abs() > _LEAST_DEPARTURE) | (_FIRM_DEPARTURE.abs() > _LEAST_DEPARTURE)
-    )
+    is_suspect = (_DEPARTURE.abs() > _LEAST_DEPARTURE) | (_FIRM_DEPARTURE.abs() > _LEAST_DEPARTURE)
+    suspects = _without_returns(history.with_row_index("at").filter(is_suspect), history)
     jump = math.log(limits.history.jump)
     is_merged = pl.col("is_renamed") & (_DEPARTURE > 0)
     is_far = (_DEPARTURE.abs() > math.log(limits.far_jump)) | (
@@ -174,10 +178,12 @@ def _departures(history: pl.DataFrame, limits: RepairLimits) -> pl.DataFrame:
     )
     is_jump = ((_DEPARTURE.abs() > jump) & is_far & ~is_merged).fill_null(value=False)
     is_large = pl.col("market_cap_usd") > limits.large_cap_usd
-    is_large_jump = (is_large & (_FIRM_DEPARTURE.abs() > jump) & ~is_merged).fill_null(value=False)
+    is_large_jump = (is_large & (jump < _FIRM_DEPARTURE) & ~is_merged).fill_null(value=False)
     split, spike = RepairRule.SPLIT_WITHOUT_CLOSE.value, RepairRule.CAP_SPIKE.value
     of_steady = _is_ratio(_DEPARTURE, limits, whole=limits.whole_tolerance)
-    of_firm = _is_ratio(_FIRM_DEPARTURE, limits, whole=limits.ratio_tolerance)
+    # Only upwards: what falls back to a lower level is the end of a long fault more often than one.
+    is_up = (_FIRM_DEPARTURE > 0).fill_null(value=False)
+    of_firm = is_up & _is_ratio(_FIRM_DEPARTURE, limits, whole=limits.ratio_tolerance)
     target = pl.when(of_steady | is_jump).then("steady_log").otherwise("firm_log")
     return suspects.with_columns(
         rule=pl.when(of_steady | (~is_jump & of_firm))
@@ -194,6 +200,31 @@ def _departures(history: pl.DataFrame, limits: RepairLimits) -> pl.DataFrame:
             _count(pl.col("target_log")),
         ),
     )  # fmt: skip
+
+
+def _without_returns(suspects: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+    """Departures, less those that lead back to where the shares had held some time ago.
+
+    A fault that lasted long enough to be believed ends this way; without this its end
+    would be taken for a fault.
+    """
+    levels = history["log_shares"] - history["steady_total"]
+    own = suspects["log_shares"] - suspects["steady_total"]
+    is_return = (suspects["firm_log"] - suspects["log_shares"]).abs() < _LEAST_DEPARTURE
+    is_return = is_return.fill_null(value=False)
+    nothing = is_return & ~is_return
+    has_departed, held = nothing, nothing
+    for ago in _LOOKS_BACK:
+        then = (suspects["at"].cast(pl.Int64) - ago).clip(lower_bound=0)
+        age = suspects["ordinal"] - history["ordinal"].gather(then)
+        is_own = (history["line"].gather(then) == suspects["line"]) & (age <= REFERENCE_REACH)
+        distance = (levels.gather(then) - own).abs()
+        is_like = (is_own & (distance < _SAME_LEVEL)).fill_null(value=False)
+        is_return |= held & is_like
+        held = has_departed & is_like
+        is_other = (is_own & (distance > _LEAST_DEPARTURE)).fill_null(value=False)
+        has_departed |= is_other
+    return suspects.filter(~is_return)
 
 
 def _is_ratio(departure: pl.Expr, limits: RepairLimits, *, whole: float) -> pl.Expr:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from datetime import date
 
 # What the sum of all looks back may reach: a reference, a split before it, the shares before that.
-_REFERENCE_REACH = 50
+REFERENCE_REACH = 50
 _SPLIT_REACH = 40
 _EARLY_REACH = 30
-CONTEXT_SESSIONS = _REFERENCE_REACH + _SPLIT_REACH + _EARLY_REACH
+CONTEXT_SESSIONS = REFERENCE_REACH + _SPLIT_REACH + _EARLY_REACH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class HistoryLimits:
             >>> HistoryLimits().reach(9)
             36
         """
-        return _REFERENCE_REACH - sessions - self.missed_sessions
+        return REFERENCE_REACH - sessions - self.missed_sessions
 
 
 # A split that changes less than this cannot be told from an ordinary change of shares.
@@ -130,11 +130,13 @@ def share_history(
     ordered = _ordered(listings, securities, actions, sessions)
     late = _with_late_splits(_with_splits(ordered, limits), limits)
     has_jumped = pl.col("change") > math.log(limits.jump)
-    has_new_name = pl.col("is_next") & (pl.col("name_key").diff() != 0)
+    has_new_name = pl.col("is_next") & (pl.col("name_key") != pl.col("name_key").shift())
     return (
         _with_levels(late, limits)
         .with_columns(since_jump=_since(has_jumped), since_name=_since(has_new_name))
-        .with_columns(is_renamed=(pl.col("since_name") < limits.renamed_sessions).fill_null(False))
+        .with_columns(
+            is_renamed=(pl.col("since_name") < limits.renamed_sessions).fill_null(value=False)
+        )
         .rechunk()
     )
 
@@ -268,24 +270,26 @@ def _is_same_before(ago: int, limits: HistoryLimits) -> pl.Expr:
 
 def _with_levels(rows: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame:
     """References over `steady_sessions` and over `firm_sessions`, in shares of each row's day."""
-    change = (pl.col("log_shares") - pl.col("split_total")).diff()
-    with_change = rows.with_columns(change=pl.when("is_next").then(change).abs())
-    return with_change.with_columns(
-        steady_log=_reference(limits.steady_sessions, "steady_total", limits),
-        firm_log=_reference(limits.firm_sessions, "split_total", limits),
+    changes = {
+        name: pl.when("is_next").then((pl.col("log_shares") - pl.col(total)).diff()).abs()
+        for name, total in (("change", "steady_total"), ("firm_change", "split_total"))
+    }
+    return rows.with_columns(**changes).with_columns(
+        steady_log=_reference(limits.steady_sessions, "change", "steady_total", limits),
+        firm_log=_reference(limits.firm_sessions, "firm_change", "split_total", limits),
     )
 
 
-def _reference(sessions: int, total: str, limits: HistoryLimits) -> pl.Expr:
+def _reference(sessions: int, change: str, total: str, limits: HistoryLimits) -> pl.Expr:
     """The last level of the line that held for so many sessions, if it is not too old.
 
     `total` is the running split ratio that carries it to the row's day. Shares that
     were split early for long enough to be believed need no further split.
 
-    `change` is null where a line begins, so no window reaches over lines.
+    A change is null where a line begins, so no window reaches over lines.
     """
     row = pl.int_range(pl.len(), dtype=pl.Int32)
-    held = pl.col("change").rolling_max(sessions - 1, min_samples=sessions - 1)
+    held = pl.col(change).rolling_max(sessions - 1, min_samples=sessions - 1)
     span = pl.col("ordinal") - pl.col("ordinal").shift(sessions - 1)
     is_level = (held < limits.steady_change) & (span < sessions + limits.missed_sessions)
     last = pl.when(is_level).then(row).forward_fill()
@@ -323,7 +327,9 @@ def before_of(name: str, ago: int, *, within: int) -> pl.Expr:
     """A column's value some rows ago, of the same line and not more sessions ago than `within`.
 
     Example:
-        >>> rows = pl.DataFrame({"line": [1, 1, 2], "ordinal": [0, 1, 1], "close_usd": [5., 6., 7.]})
+        >>> rows = pl.DataFrame({
+        ...     "line": [1, 1, 2], "ordinal": [0, 1, 1], "close_usd": [5.0, 6.0, 7.0],
+        ... })
         >>> rows.select(before_of("close_usd", 1, within=3)).to_series().to_list()
         [None, 5.0, None]
     """

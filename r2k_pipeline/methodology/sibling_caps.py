@@ -40,10 +40,10 @@ def class_level_caps(history: pl.DataFrame) -> pl.DataFrame:
         session's rows and the levels before them.
 
     Example:
-        >>> day = {"ordinal": [10, 10], "company": [1, 1], "row": [0, 1], "symbol": ["DUOA", "DUOB"]}
-        >>> history = pl.DataFrame(
-        ...     day | {"log_shares": [20.0, 19.3], "steady_log": [20.0, 20.0]}
-        ... )
+        >>> history = pl.DataFrame({
+        ...     "row": [0, 1], "ordinal": [10, 10], "company": [1, 1], "symbol": ["DUOA", "DUOB"],
+        ...     "log_shares": [20.0, 19.3], "steady_log": [20.0, 20.0],
+        ... })
         >>> class_level_caps(history).select("row", "rule", "target_log").rows()
         [(1, 'class_level_cap', 20.0)]
     """

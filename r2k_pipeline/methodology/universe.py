@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.errors import MissingPartitionError
+from r2k_pipeline.methodology import share_history
 from r2k_pipeline.methodology.fact_matching import facts_by_line
 from r2k_pipeline.methodology.line_behaviour import classify_lines
 from r2k_pipeline.methodology.nationality import HOME, home_countries
 from r2k_pipeline.methodology.repairs import repair_listings
 from r2k_pipeline.methodology.share_classes import value_companies
-from r2k_pipeline.rulebook.reasons import ExclusionReason, LineType, exclusion_of
+from r2k_pipeline.rulebook.reasons import ExclusionReason, LineType, RepairRule, exclusion_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from r2k_pipeline.rulebook.reference_facts import Reference
     from r2k_pipeline.rulebook.rules import IndexRules
 
-CONTEXT_SESSIONS = 60
-"""How many sessions before a session its repairs, kind and liquidity look at."""
+CONTEXT_SESSIONS = share_history.CONTEXT_SESSIONS
+"""How many sessions before a session its repairs look at, and no rule looks further."""
+_LIQUIDITY_SESSIONS = 60
 
 _LINE = ("session", "exchange", "symbol")
 _COLUMNS = (
@@ -122,7 +124,7 @@ def evaluate_universe(
         .join(kinds, on=list(_LINE), how="left")
         .join(_liquidity(listings, start), on=list(_LINE), how="left")
     )
-    known = _with_facts(lines, reference, rules)
+    known = _with_known_shares(_with_facts(lines, reference, rules), reference)
     judged = known.with_columns(exclusion_reason=_own_exclusion(rules))
     return _with_company_values(judged, rules).select(_COLUMNS).sort("session", "security_id")
 
@@ -153,14 +155,14 @@ def _identified(listings: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFram
 
 
 def _liquidity(listings: pl.DataFrame, start: date) -> pl.DataFrame:
-    """Average daily dollar volume of each line over the context up to each session."""
+    """Average daily dollar volume of each line over the last sessions."""
     value = pl.col("close_usd").fill_null(0.0) * pl.col("volume_shares").fill_null(0)
     return (
         listings.select(*_LINE, value.alias("value_usd"))
         .sort("session", maintain_order=True)
         .with_columns(
             addtv_usd=pl.col("value_usd")
-            .rolling_mean(CONTEXT_SESSIONS, min_samples=1)
+            .rolling_mean(_LIQUIDITY_SESSIONS, min_samples=1)
             .over("exchange", "symbol")
         )
         .filter(pl.col("session") >= start)
@@ -181,6 +183,25 @@ def _with_facts(lines: pl.DataFrame, reference: Reference, rules: IndexRules) ->
         )
         .join(votes, on=["symbol", "name", "year"], how="left", nulls_equal=True)
     )
+
+
+def _with_known_shares(lines: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+    """Give lines whose cap stayed blank the shares that are publicly known."""
+    facts = facts_by_line(lines, reference.share_counts).drop("certainty")
+    known = lines.join(facts, on=["symbol", "name", "year"], how="left", nulls_equal=True)
+    is_blank = (pl.col("market_cap_usd").fill_null(0.0) <= 0) & (pl.col("close_usd") > 0)
+    helped = is_blank & pl.col("total_shares").is_not_null()
+    return known.with_columns(
+        market_cap_usd=pl.when(helped)
+        .then(pl.col("close_usd") * pl.col("total_shares"))
+        .otherwise("market_cap_usd"),
+        repair_rule=pl.when(helped)
+        .then(pl.lit(RepairRule.KNOWN_SHARES.value))
+        .otherwise("repair_rule"),
+        repair_evidence=pl.when(helped)
+        .then(pl.format("{} shares: {}", pl.col("total_shares").cast(pl.Int64), "source"))
+        .otherwise("repair_evidence"),
+    ).drop("total_shares", "source")
 
 
 def _own_exclusion(rules: IndexRules) -> pl.Expr:

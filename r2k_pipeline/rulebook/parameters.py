@@ -184,6 +184,8 @@ _BENEFIT_DRIVEN = frozenset(
         "Turks and Caicos Islands",
     }
 )
+# Countries without an exchange of their own: who is run from there is traded elsewhere.
+_NO_DOMESTIC_EXCHANGE = frozenset({"Falkland Islands", "Liechtenstein", "Monaco", "Suriname"})
 HOME_COUNTRIES = (
     _until(
         _since(FIRST_RULE_DAY, _UNITED_STATES, "releases_2001", Certainty.OFFICIAL, "US-domiciled"),
@@ -191,7 +193,7 @@ HOME_COUNTRIES = (
     ),
     _since(
         _BAND_START,
-        _UNITED_STATES | _BENEFIT_DRIVEN,
+        _UNITED_STATES | _BENEFIT_DRIVEN | _NO_DOMESTIC_EXCHANGE,
         "methodology_2026",
         Certainty.INFERRED,
         "the list of benefit-driven incorporation is official; that a line which the feed places "

@@ -124,6 +124,7 @@ class RepairRule(StrEnum):
     SHARES_NOT_SPLIT = "shares_not_split"
     REVERSE_SPLIT_ON_PRICE_ONLY = "reverse_split_on_price_only"
     BLANK_CAP = "blank_cap"
+    KNOWN_SHARES = "known_shares"
     SIBLING_CAP = "sibling_cap"
     CLASS_LEVEL_CAP = "class_level_cap"
     CLOSE_MISSING = "close_missing"
@@ -242,6 +243,9 @@ _REPAIR_SENTENCES: Mapping[RepairRule, str] = MappingProxyType(
         ),
         RepairRule.REVERSE_SPLIT_ON_PRICE_ONLY: (
             "A reverse split reached the close and not the shares; the shares are combined as well."
+        ),
+        RepairRule.KNOWN_SHARES: (
+            "The cap is blank and always was; publicly known shares give it."
         ),
         RepairRule.BLANK_CAP: "The cap is blank or zero; the shares that the line had are carried.",
         RepairRule.SIBLING_CAP: (

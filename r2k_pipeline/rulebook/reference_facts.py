@@ -26,6 +26,7 @@ _KEY = {"symbol": pl.String, "company": pl.String}
 _PERIOD = {"first_year": pl.Int32, "last_year": pl.Int32, "source": pl.String}
 _SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     "public_votes": {**_KEY, "public_vote_share": pl.Float64, **_PERIOD, "certainty": pl.String},
+    "share_counts": {**_KEY, "total_shares": pl.Float64, **_PERIOD, "certainty": pl.String},
     "issuer_kinds": {**_KEY, "kind": pl.String, **_PERIOD},
     "home_countries": {
         **_KEY,
@@ -48,11 +49,13 @@ class Reference:
         home_countries: As `home_country_facts` returns them.
         issuer_kinds: As `issuer_kind_facts` returns them.
         public_votes: As `public_vote_facts` returns them.
+        share_counts: As `share_count_facts` returns them.
     """
 
     home_countries: pl.DataFrame
     issuer_kinds: pl.DataFrame
     public_votes: pl.DataFrame
+    share_counts: pl.DataFrame
 
 
 @cache
@@ -70,7 +73,28 @@ def shipped_reference() -> Reference:
         home_countries=home_country_facts(),
         issuer_kinds=issuer_kind_facts(),
         public_votes=public_vote_facts(),
+        share_counts=share_count_facts(),
     )
+
+
+@cache
+def share_count_facts() -> pl.DataFrame:
+    """Return the shares of companies whose capitalisation the feed leaves blank.
+
+    Returns:
+        One row per line and period: `symbol`, `company`, `total_shares` (the whole
+        company, all classes, in shares of this line), `first_year`, `last_year`
+        (null while it holds), `source`, `certainty`.
+
+    Raises:
+        BadInputError: The file does not have these columns, or a row is incomplete.
+
+    Example:
+        >>> facts = share_count_facts()
+        >>> facts.filter(pl.col("symbol") == "FYBR")["total_shares"].to_list()
+        [244400000.0]
+    """
+    return read_facts("share_counts")
 
 
 @cache

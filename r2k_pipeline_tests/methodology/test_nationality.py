@@ -65,6 +65,9 @@ def test_without_facts_the_feed_decides(country: str | None, home: str) -> None:
         (("Luxembourg", "Luxembourg", "20-F", None), "Luxembourg"),
         # Incorporated in Delaware, run from China: its assets lie there.
         (("United States", "China", "10-K", None), "China"),
+        # A ship owner run from Bermuda: assets at sea, traded in New York only, or in Oslo too.
+        (("Marshall Islands", "Bermuda", "20-F", None), "United States"),
+        (("Bermuda", "Bermuda", "20-F", "Norway"), "Bermuda"),
         # A second listing elsewhere than where it is run proves nothing.
         (("Jersey", "Switzerland", "10-K", "Australia"), "United States"),
     ],

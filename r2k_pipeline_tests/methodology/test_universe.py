@@ -14,6 +14,7 @@ from r2k_pipeline.rulebook.reference_facts import (
     home_country_facts,
     issuer_kind_facts,
     public_vote_facts,
+    share_count_facts,
 )
 from r2k_pipeline.rulebook.rules import rules_in_force
 
@@ -49,6 +50,10 @@ FACTS = Reference(
     public_votes=pl.DataFrame(
         [{"symbol": "VOTE", "company": "Voter", "public_vote_share": 0.02, **_PERIOD}],
         schema=public_vote_facts().schema,
+    ),
+    share_counts=pl.DataFrame(
+        [{"symbol": "HUGE", "company": "Huge", "total_shares": 5e8, **_PERIOD}],
+        schema=share_count_facts().schema,
     ),
 )
 GOOD = {
@@ -136,6 +141,13 @@ def test_kind_is_asked_before_country_and_country_before_price() -> None:
 def test_no_line_is_dropped_and_shares_are_implied() -> None:
     lines = judged({}, {"name": "Halden Inc. Right"}, {"market_cap_usd": None})
     assert lines["total_shares"].to_list() == [1e8, 1e8, None]
+
+
+def test_a_cap_that_is_always_blank_comes_from_known_shares() -> None:
+    row = judged({"symbol": "HUGE", "name": "Huge Inc.", "market_cap_usd": None}).row(0, named=True)
+    assert (row["market_cap_usd"], row["is_eligible"]) == (6e9, True)
+    assert (row["repair_rule"], row["raw_market_cap_usd"]) == ("known_shares", None)
+    assert row["repair_evidence"] == "500000000 shares: a filing"
 
 
 def test_listings_that_securities_do_not_know_yet_are_an_error() -> None:
