@@ -109,8 +109,8 @@ def _cast(*, second_year: bool, day: date, caps: np.ndarray) -> pl.DataFrame:
         ("DUOA", f"Duo Corp. Class A {name}", 90.0, 5e11, "United States"),
         ("DUOB", f"Duo Corp. Class B {name}", 91.0, 5e11, "United States"),
         ("NEWN" if second_year else "OLDN", f"Renamed Inc. {name}", 45.0, 2e10, None),
-        ("FALL", f"Falling Inc. {name}", *((3.0, 1e8) if second_year else (150.0, 5e9)), home),
-        ("RISE", f"Rising Inc. {name}", *((600.0, 5e9) if second_year else (30.0, 2.5e8)), home),
+        ("FALL", f"Falling Inc. {name}", *((2.5, 4.25e8) if second_year else (10.0, 1.7e9)), home),
+        ("RISE", f"Rising Inc. {name}", *((40.0, 1.7e9) if second_year else (10.0, 4.25e8)), home),
         ("SPLT", f"Splitting Inc. {name}", 50.0 if split else 100.0, 6e8, "United States"),
         ("PNNY", f"Penny Inc. {name}", 0.5, 4e8, "United States"),
         ("SPCX", "Blank Acquisition Corp. Class A Common Stock", 10.0, 4e8, "United States"),
@@ -118,7 +118,7 @@ def _cast(*, second_year: bool, day: date, caps: np.ndarray) -> pl.DataFrame:
         ("TINY", f"Tiny Inc. {name}", 3.0, 1e7, "United States"),
     ]
     lines.append(
-        ("NEWB", f"Newborn Inc. {name}", 20.0, 9e8, "United States")
+        ("NEWB", f"Newborn Inc. {name}", 27.0, 8.1e8, "United States")
         if second_year
         else ("GONE", f"Gone Inc. {name}", 20.0, 9e8, "United States")
     )

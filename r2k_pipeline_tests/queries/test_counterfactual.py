@@ -54,7 +54,7 @@ def reconstituted(own: float, others: list[float], previous: str | None) -> str 
             "name": ids,
             "sector": ids,
             "close_usd": 1.0,
-            "volume_shares": 1,
+            "addtv_usd": 1.0,
             "market_cap_usd": [own, *others],
             "is_eligible": True,
         }

@@ -50,7 +50,7 @@ def test_changes_are_those_whose_segment_differs_each_with_a_reason(history: Sto
     assert all(moved["reason"])
     decided = dict(moved.select("symbol", "decision").iter_rows())
     assert decided["RISE"] == "moves_up"
-    assert decided["FALL"] == "leaves"
+    assert decided["FALL"] == "moves_down"
     assert decided["GONE"] == "leaves"
     assert decided["NEWB"] == "enters"
     assert "HOST" not in decided
