@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 _READ = (
     "session",
     "security_id",
+    "company_id",
     "symbol",
+    "name",
     "close_usd",
     "previous_close_usd",
-    "total_shares",
+    "line_shares",
+    "is_eligible",
 )
 
 
