@@ -11,7 +11,7 @@ PIP_TOOLS := 7.6.2
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test install lint types format bench clean pins
+.PHONY: help demo test install lint types format bench fidelity precision clean pins
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,16 @@ format: install ## rewrite the code in the project's format
 bench: install ## time and peak memory of the real build; ratios against other engines
 	$(BIN)/python benchmarks/real_build.py
 	$(BIN)/python benchmarks/engine_ratios.py
+
+# The real listings and lists belong to others and stand beside the checkout, if anywhere.
+FIDELITY_HOME ?= .r2k/fidelity
+fidelity: install ## the score against the real index, from ../shared (minutes the first time)
+	$(BIN)/r2k ingest us-stock-symbols --path ../shared/data/us_universe --home $(FIDELITY_HOME)
+	$(BIN)/r2k build --home $(FIDELITY_HOME)
+	$(BIN)/r2k fidelity --truth ../shared/data/truth --home $(FIDELITY_HOME)
+
+precision: install ## faults injected into real listings: how many are caught, and false alarms
+	$(BIN)/python benchmarks/repair_precision.py
 
 clean: ## remove .venv/, caches and builds
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -292,21 +292,36 @@ def build(
     *,
     start: Start = None,
     end: End = None,
+    incumbents: Annotated[
+        Path | None,
+        typer.Option(
+            "--incumbents",
+            help="CSV symbol,index: the members at the first open; the first event bands them.",
+            metavar="FILE",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
     home: Home = None,
 ) -> None:
     """Materialize every asset for a range through Dagster; again goes on where it stopped."""
     require_order(start, end)
-    _build(settings_of(home), start=start, end=end, workers=workers)
+    _build(settings_of(home), start=start, end=end, incumbents=incumbents, workers=workers)
 
 
 def _build(
-    settings: Settings, *, start: date | None = None, end: date | None = None, workers: int = 1
+    settings: Settings,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    incumbents: Path | None = None,
+    workers: int = 1,
 ) -> None:
     from r2k_pipeline.orchestration.build import build as materialize
 
     with Bar("build") as bar:
-        built = materialize(settings, start, end, workers=workers, progress=bar)
+        built = materialize(
+            settings, start, end, incumbents=incumbents, workers=workers, progress=bar
+        )
     for stage in built.stages:
         again = ": nothing had changed" if stage.is_reused else ""
         say(f"{stage.job}: {stage.first_key} to {stage.last_key}{again}")

@@ -6,6 +6,9 @@
 
 A stage whose code and input did not change since its last success is not run again, so an
 interrupted build goes on where it stopped. The same runs can be started in the UI.
+
+Holds the order of the stages and their ranges; how one is run is `stages`, and what a list
+of incumbents becomes is `initial_members`.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from r2k_pipeline.errors import BadInputError, MissingPartitionError
+from r2k_pipeline.orchestration import initial_members
+from r2k_pipeline.orchestration.assets.table_run import fingerprint
 from r2k_pipeline.orchestration.fingerprints import code_fingerprint, digest, raw_fingerprint
 from r2k_pipeline.orchestration.instance import open_instance
 from r2k_pipeline.orchestration.jobs import INDEX, RECONSTITUTION, SELECTION
@@ -25,13 +30,17 @@ from r2k_pipeline.orchestration.partitions import (
 )
 from r2k_pipeline.orchestration.progress import Progress, silent
 from r2k_pipeline.orchestration.stages import StageReport, StageRunner
+from r2k_pipeline.queries.reconstitution import incumbents_note
 from r2k_pipeline.rulebook.schedule import events_between
 from r2k_pipeline.rulebook.sessions import sessions_between
 from r2k_pipeline.storage.store import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
+    from pathlib import Path
 
+    from r2k_pipeline.orchestration.initial_members import GivenMembers
     from r2k_pipeline.rulebook.schedule import Event
     from r2k_pipeline.settings import Settings
     from r2k_pipeline.storage.store import Store
@@ -47,7 +56,8 @@ class BuildReport:
         events: Keys of the events that were decided.
         stages: The stages, in order. Without a decided event there is no index and only the
             first stage.
-        note: What a reader must know; empty if everything was built.
+        note: What a reader must know, a line each: what was not built, and whom the first
+            event of all banded against. Empty if there is nothing to say.
     """
 
     start: date
@@ -62,6 +72,7 @@ def build(
     start: date | None = None,
     end: date | None = None,
     *,
+    incumbents: Path | None = None,
     workers: int = 1,
     progress: Progress = silent,
 ) -> BuildReport:
@@ -71,41 +82,45 @@ def build(
         settings: Where everything lies, and the source that may be asked for more.
         start: First day; None for the first session that landed.
         end: Last day; None for the last session that landed.
+        incumbents: CSV `symbol,index` of the members in force at the open of the first
+            session, against which the first event bands. They are kept: building the
+            event again bands against the same.
         workers: Processes that share the years of a range.
         progress: Told when a table is begun and done.
 
     Raises:
-        BadInputError: The range is empty, or nothing landed and no source is configured.
+        BadInputError: The range is empty, nothing landed and no source is configured, or
+            `incumbents` cannot be used.
         R2kError: Whatever stopped a table; its last good partitions stand.
     """
     with open_store(settings) as store, open_instance(settings) as instance:
         span = _span(store, start, end)
+        given = None
+        if incumbents is not None:
+            base = _first_decided(store)
+            given = initial_members.given_members(store, incumbents, span, base=base)
         runner = StageRunner(
             settings=settings, instance=instance, workers=workers, progress=progress
         )
-        return _build(store, runner, span)
+        return _build(store, runner, span, given)
 
 
-def _build(store: Store, runner: StageRunner, span: SessionSpan) -> BuildReport:
+def _build(
+    store: Store, runner: StageRunner, span: SessionSpan, given: GivenMembers | None
+) -> BuildReport:
     first, last = session_key(span.start), session_key(span.end)
     selection = runner.run(
         SELECTION, first, last, inputs=lambda: digest(code_fingerprint(), raw_fingerprint(store))
     )
+    notes = [] if given is None else [initial_members.publish_members(store, given)]
     events = _events_to_decide(store, span)
     stages = [selection]
     if events:
-        stages.append(
-            runner.run(
-                RECONSTITUTION,
-                event_key(events[0]),
-                event_key(events[-1]),
-                inputs=lambda: digest(selection.run_id),
-            )
-        )
+        stages.append(_decide(store, runner, events, inputs=selection.run_id))
+        notes += _unprotected(store, events[0])
     base = _first_decided(store)
-    note = ""
     if base is None or base > span.end:
-        note = (
+        notes.append(
             f"no reconstitution is in force by {span.end}, so there are no constituents and "
             "levels: the range must contain a rank day and the effective session after it"
         )
@@ -118,8 +133,27 @@ def _build(store: Store, runner: StageRunner, span: SessionSpan) -> BuildReport:
         end=span.end,
         events=tuple(event.event_id for event in events),
         stages=tuple(stages),
-        note=note,
+        note="\n".join(notes),
     )
+
+
+def _decide(
+    store: Store, runner: StageRunner, events: Sequence[Event], *, inputs: str
+) -> StageReport:
+    """Decide the events, again also if the members before the first one changed."""
+    first, last = events[0], events[-1]
+    table = initial_members.TABLE
+    members = store.published.read(table, event_id=first.event_id)
+    told = digest(inputs, fingerprint(table, members))
+    return runner.run(RECONSTITUTION, event_key(first), event_key(last), inputs=lambda: told)
+
+
+def _unprotected(store: Store, event: Event) -> list[str]:
+    """What to say of an event at which a band was in force and held nobody."""
+    note = incumbents_note(store.published.read("breakpoints", event_id=event.event_id))
+    if note is None:
+        return []
+    return [f"{event.event_id}: {note} `r2k build --incumbents` takes the members before it."]
 
 
 def _span(store: Store, start: date | None, end: date | None) -> SessionSpan:

@@ -26,6 +26,7 @@ SELECTION_TABLES = (
     "raw_listings",
     "reported_actions",
     "securities",
+    "security_events",
     "corporate_actions",
     "universe",
     "ranking",
@@ -59,7 +60,7 @@ class Step:
 SHARED_STEPS = {
     SELECTION: (
         Step(("raw_listings", "reported_actions"), is_shared=True),
-        Step(("securities",), is_shared=False),
+        Step(("securities", "security_events"), is_shared=False),
         Step(("corporate_actions", "universe", "ranking"), is_shared=True),
     ),
     INDEX: (

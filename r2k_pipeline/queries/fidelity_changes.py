@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.symbol_keys import matching_key
 from r2k_pipeline.queries.fidelity_causes import Cause
 from r2k_pipeline.queries.fidelity_members import (
     causes_counted,
     disagreements_named,
-    matching_key,
     missed_cause,
 )
 from r2k_pipeline.rulebook.family import family

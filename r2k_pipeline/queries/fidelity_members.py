@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.symbol_keys import matching_key
 from r2k_pipeline.queries.fidelity_causes import NEAR_RANKS, Cause
 from r2k_pipeline.rulebook.family import family
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 NO_INDEX = "none"
 _SIDES = {"r1000": "large", "r2000": "small"}
-_DELISTED_SUFFIX = r"-\d{6}$"
 _NAME_COLUMNS = (
     "index", "side", "symbol", "our_symbol", "name", "cause", "reason", "rank", "rank_distance",
 )  # fmt: skip
@@ -46,23 +46,6 @@ class MemberComparison:
     confusion: pl.DataFrame
     causes: pl.DataFrame
     names: pl.DataFrame
-
-
-def matching_key(symbol: str = "symbol") -> pl.Expr:
-    """A symbol without punctuation, class marks joined, and without a delisting's month.
-
-    Example:
-        >>> frame = pl.DataFrame({"symbol": ["BRK/B", "moga", "AAN-202310"]})
-        >>> frame.select(matching_key())["symbol"].to_list()
-        ['BRKB', 'MOGA', 'AAN']
-    """
-    return (
-        pl.col(symbol)
-        .str.strip_chars()
-        .str.replace(_DELISTED_SUFFIX, "")
-        .str.to_uppercase()
-        .str.replace_all(r"[^A-Z0-9]", "")
-    )
 
 
 def symbols_on(securities: pl.DataFrame, session: date) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.queries.fidelity_members import matching_key
+from r2k_pipeline.methodology.symbol_keys import matching_key
 from r2k_pipeline.queries.performance import SESSIONS_A_YEAR
 from r2k_pipeline.rulebook.family import family
 

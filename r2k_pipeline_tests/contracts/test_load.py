@@ -31,6 +31,7 @@ TABLES = (
     "universe",
     "ranking",
     "breakpoints",
+    "initial_members",
     "reconstitution",
     "constituents",
     "divisors",

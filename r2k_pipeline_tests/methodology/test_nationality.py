@@ -32,7 +32,8 @@ def home_of(country: str | None, *facts: str | None) -> str | None:
     )
     row = ["HAL", "Halden", *facts, 2021, None] if facts else None
     known = pl.DataFrame([row] if row else [], schema=FACTS, orient="row")
-    return home_countries(lines, known, rules=RULES)["home_country"].item()
+    found: str | None = home_countries(lines, known, rules=RULES)["home_country"].item()
+    return found
 
 
 @pytest.mark.parametrize(

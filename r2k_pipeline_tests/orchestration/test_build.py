@@ -132,11 +132,12 @@ def test_progress_names_each_table(settings: Settings) -> None:
         "raw_listings",
         "reported_actions",
         "securities",
+        "security_events",
         "corporate_actions",
         "universe",
         "ranking",
     ]
-    assert heard[-1][:2] == (6, 6)
+    assert heard[-1][:2] == (7, 7)
 
 
 def test_a_range_before_any_event_ends_with_the_ranking(settings: Settings) -> None:

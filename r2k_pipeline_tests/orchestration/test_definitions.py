@@ -37,6 +37,7 @@ ASSETS = {
     "reconstitution": "4_reconstitution",
     "reported_actions": "1_raw",
     "securities": "2_universe",
+    "security_events": "2_universe",
     "signals": "6_signals",
     "universe": "2_universe",
 }
@@ -51,6 +52,7 @@ UPSTREAM = {
     "reconstitution": ["breakpoints", "ranking", "universe"],
     "reported_actions": ["raw_listings"],
     "securities": ["raw_listings"],
+    "security_events": ["raw_listings", "securities"],
     "signals": ["levels"],
     "universe": ["raw_listings", "securities"],
 }

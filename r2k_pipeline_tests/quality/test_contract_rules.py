@@ -1,6 +1,6 @@
 """Every rule of every contract passes a good frame and fails a bad one.
 
-The frames and the edits that break them stand in `good_frames`. A rule that no
+The frames stand in `good_frames`, the edits that break them in `bad_cells`. A rule that no
 edit breaks cannot fail, and is found here.
 """
 
@@ -15,7 +15,8 @@ import pytest
 from r2k_pipeline.contracts.load import contract, tables
 from r2k_pipeline.contracts.polars_shape import empty_frame
 from r2k_pipeline.quality.expectations import check_frame
-from r2k_pipeline_tests.quality.good_frames import BREAKS, GOOD, with_last_row
+from r2k_pipeline_tests.quality.bad_cells import BREAKS
+from r2k_pipeline_tests.quality.good_frames import GOOD, with_last_row
 
 if TYPE_CHECKING:
     from r2k_pipeline.contracts.model import Rule

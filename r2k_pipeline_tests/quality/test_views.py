@@ -22,8 +22,8 @@ from r2k_pipeline.contracts.load import contract, tables
 from r2k_pipeline.contracts.model import Rule, Severity
 from r2k_pipeline.quality.expectations import check_frame
 from r2k_pipeline.quality.views import views
+from r2k_pipeline_tests.quality.bad_cells import BREAKS
 from r2k_pipeline_tests.quality.good_frames import (
-    BREAKS,
     FRIDAY,
     GOOD,
     MONDAY,

@@ -23,6 +23,7 @@ def all_assets() -> list[AssetsDefinition]:
         raw_listings,
         reconstitution,
         securities,
+        security_events,
         signals,
         universe,
     )
@@ -31,6 +32,7 @@ def all_assets() -> list[AssetsDefinition]:
         raw_listings.raw_listings,
         raw_listings.reported_actions,
         securities.securities,
+        security_events.security_events,
         corporate_actions.corporate_actions,
         universe.universe,
         ranking.ranking,

@@ -1,8 +1,8 @@
 """3: ranking + incumbents -> breakpoints, and one decision a company.
 
-The only asset that reads its own past: the event before names the incumbents. Dagster is
-not told of that: it would take every later event for outdated, up to those that nothing is
-known about yet.
+The only asset that reads its own past: the event before names the incumbents, and
+`initial_members` those of the first event. Dagster is not told of that: it would take every
+later event for outdated, up to those that nothing is known about yet.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import polars as pl
 from dagster import AssetDep
 
 from r2k_pipeline.errors import MissingPartitionError
+from r2k_pipeline.methodology.initial_members import as_incumbents
 from r2k_pipeline.methodology.reconstitution import breakpoints as read_breakpoints
 from r2k_pipeline.methodology.reconstitution import reconstitute
 from r2k_pipeline.orchestration.assets.declaration import event_asset
@@ -37,7 +38,7 @@ def breakpoints(run: TableRun, events: list[Event]) -> None:
     for position, event in enumerate(events):
         ranking = _on_rank_day(run, "ranking", event)
         rules = rules_in_force(event.rank_day)
-        is_banded = position > 0 or bool(decided)
+        is_banded = position > 0 or bool(decided) or not _initial(run, event).is_empty()
         found.append(read_breakpoints(ranking, event=event, rules=rules, is_banded=is_banded))
         run.state("effective_session", _facts(found[-1]))
     run.publish_events(pl.concat(found), [event.event_id for event in events])
@@ -86,7 +87,7 @@ def _decided_before(run: TableRun, events: Sequence[Event]) -> list[str]:
 
 
 def _incumbents(run: TableRun, event: Event) -> pl.DataFrame:
-    """Members by the event before; none at the first event of all.
+    """Members by the event before; at the first event of all those given, if any.
 
     Raises:
         MissingPartitionError: The event before is undecided although earlier ones are decided.
@@ -103,7 +104,13 @@ def _incumbents(run: TableRun, event: Event) -> pl.DataFrame:
             [before.effective_session],
             remedy=f"decide {before.event_id} first: events are decided one after the other",
         )
+    if decisions.is_empty():
+        return as_incumbents(_initial(run, event))
     return decisions.filter(pl.col("segment").is_not_null())
+
+
+def _initial(run: TableRun, event: Event) -> pl.DataFrame:
+    return run.read_event("initial_members", event)
 
 
 def _facts(found: pl.DataFrame) -> pl.DataFrame:
