@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.errors import BadInputError
-from r2k_pipeline.methodology.symbol_keys import matching_key
 from r2k_pipeline.rulebook.family import Segment
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ def read_member_list(data: bytes, *, file: str) -> pl.DataFrame:
 
     Raises:
         BadInputError: No text, a column missing, a row too short or too long, a blank
-            symbol, an unknown index, a symbol twice (with other punctuation too), or no
-            row at all; names file and row.
+            symbol, an unknown index, a symbol twice, or no row at all; names file and row.
 
     Example:
         >>> read_member_list(b"symbol,index\nBRK.B,R1000\naan,small\n", file="m.csv").rows()
@@ -57,9 +55,9 @@ def read_member_list(data: bytes, *, file: str) -> pl.DataFrame:
         raise _fault(f"{file} lists no member", "add a row a member under the header")
     schema = {"symbol": pl.String, "segment": pl.String}
     members = pl.DataFrame(found, schema=schema, orient="row")
-    # Only the first second mention is named: the file is mended and read again.
-    keys = members.select(key=matching_key()).get_column("key")
-    if not (again := (~keys.is_first_distinct()).arg_true()).is_empty():
+    # As spelt: without punctuation two lines may read the same.
+    again = (~members["symbol"].str.to_uppercase().is_first_distinct()).arg_true()
+    if not again.is_empty():
         place = again[0]
         raise _fault(
             f"{file}, row {rows[place][0]}: {members['symbol'][place]} is listed already",

@@ -112,7 +112,14 @@ def test_rows_of_raw_listings_that_cannot_be_prices_are_held_back() -> None:
 def test_published_tables_keep_history_and_logs_do_not() -> None:
     history = {table for table in tables() if contract(table).keeps_history}
 
-    assert history == {"breakpoints", "reconstitution", "divisors", "levels", "signals"}
+    assert history == {
+        "breakpoints",
+        "initial_members",
+        "reconstitution",
+        "divisors",
+        "levels",
+        "signals",
+    }
     assert contract("provenance").storage is Storage.PUBLISHED
     assert contract("securities").partitioning is Partitioning.NONE
 

@@ -66,7 +66,8 @@ def report(settings: Settings) -> BuildReport:
 def test_a_range_is_one_run_a_stage(settings: Settings, report: BuildReport) -> None:
     assert [stage.job for stage in report.stages] == ["selection", "reconstitution_event", "index"]
     assert (report.start, report.end, report.events) == (FIRST, LAST, ("2022-06",))
-    assert not report.note
+    assert report.note.startswith("2022-06: No incumbents were known")
+    assert "--incumbents" in report.note
     with open_instance(settings) as instance:
         runs = instance.get_runs()
         assert [run.job_name for run in runs] == ["index", "reconstitution_event", "selection"]
@@ -132,8 +133,8 @@ def test_progress_names_each_table(settings: Settings) -> None:
         "raw_listings",
         "reported_actions",
         "securities",
-        "security_events",
         "corporate_actions",
+        "security_events",
         "universe",
         "ranking",
     ]

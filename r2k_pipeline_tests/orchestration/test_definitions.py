@@ -54,7 +54,7 @@ UPSTREAM = {
     "securities": ["raw_listings"],
     "security_events": ["raw_listings", "securities"],
     "signals": ["levels"],
-    "universe": ["raw_listings", "securities"],
+    "universe": ["corporate_actions", "raw_listings", "securities"],
 }
 CHECKOUT = Path(__file__).parents[2]
 

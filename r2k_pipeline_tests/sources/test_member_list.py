@@ -35,7 +35,7 @@ def test_marks_other_columns_and_blank_lines_do_no_harm() -> None:
         (b"symbol,index\nA,\n", "row 2: unknown index ''"),
         (b"symbol,index\n-,R1000\n", "row 2: no symbol"),
         (b"symbol,index\nA,R1000\n\nB,R1000\nA,R2000\n", "row 5: A is listed already"),
-        (b"symbol,index\nBRK.B,R1000\nbrk/b,R1000\n", "row 3: brk/b is listed already"),
+        (b"symbol,index\nBRK.B,R1000\nbrk.b,R1000\n", "row 3: brk.b is listed already"),
         (b"symbol,index\nA\xff,R1000\n", "is no CSV in UTF-8"),
         (b'symbol,index\n"A,R1000\n', "is no CSV in UTF-8"),
     ],

@@ -14,7 +14,7 @@ from r2k_pipeline.rulebook.identity_overrides import identity_overrides
 if TYPE_CHECKING:
     from r2k_pipeline.orchestration.assets.table_run import TableRun
 
-_READ = (
+READ = (
     "session",
     "exchange",
     "symbol",
@@ -26,12 +26,13 @@ _READ = (
     "ipo_year",
     "industry",
 )
+"""What lines are told apart by."""
 
 
 @whole_asset("securities", deps=["raw_listings"])
 def securities(run: TableRun) -> None:
     """Link every listing that ever landed: a rename is seen only from both sides."""
-    listings = run.read("raw_listings", columns=_READ)
+    listings = run.read("raw_listings", columns=READ)
     linked = link_securities(listings, overrides=identity_overrides())
     run.publish_whole(linked)
     run.note(

@@ -9,26 +9,16 @@ from typing import TYPE_CHECKING
 
 from r2k_pipeline.methodology import security_events as methodology
 from r2k_pipeline.orchestration.assets.declaration import whole_asset
+from r2k_pipeline.orchestration.assets.securities import READ
 
 if TYPE_CHECKING:
     from r2k_pipeline.orchestration.assets.table_run import TableRun
-
-_READ = (
-    "session",
-    "exchange",
-    "symbol",
-    "name",
-    "close_usd",
-    "previous_close_usd",
-    "market_cap_usd",
-    "ipo_year",
-)
 
 
 @whole_asset("security_events", deps=["raw_listings", "securities"])
 def security_events(run: TableRun) -> None:
     """Tell every listing, delisting, move, rename and reuse that was ever seen."""
-    listings = run.read("raw_listings", columns=_READ)
+    listings = run.read("raw_listings", columns=READ)
     told = methodology.security_events(listings, run.read("securities"))
     run.publish_whole(told)
     counts = told.group_by("event").len().sort("event").iter_rows()
