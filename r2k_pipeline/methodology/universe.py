@@ -43,8 +43,8 @@ _COLUMNS = (
     "session", "security_id", "company_id", "symbol", "name", "exchange", "line_type",
     "type_evidence", "country", "home_country", "nationality_evidence", "public_vote_share",
     "sector", "close_usd", "raw_close_usd", "previous_close_usd", "volume_shares", "addtv_usd",
-    "market_cap_usd", "raw_market_cap_usd", "repair_rule", "repair_evidence", "total_shares", "line_shares",
-    "is_eligible", "exclusion_reason",
+    "market_cap_usd", "raw_market_cap_usd", "repair_rule", "repair_evidence", "total_shares",
+    "line_shares", "is_eligible", "exclusion_reason",
 )  # fmt: skip
 
 
