@@ -28,7 +28,7 @@ COMMANDS = (
     "signals", "report", "verify", "ui", "doctor",
 )  # fmt: skip
 ASKED = [
-    (["members", "r2001", "2022-06-27"], 2000),
+    (["members", "r2000", "2022-06-27"], 2001),
     (["levels", "r2000"], 21),
     (["levels", "r1000", "--from", "2022-06-27", "--to", "2022-06-28"], 2),
     (["reconstitution", "2022-06"], 3),
