@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
@@ -11,6 +11,7 @@ from r2k_pipeline.rulebook.reasons import (
     ExclusionReason,
     LineType,
     MembershipDecision,
+    RepairRule,
     exclusion_of,
 )
 from r2k_pipeline.rulebook.rules import rules_in_force
@@ -18,19 +19,18 @@ from r2k_pipeline.rulebook.rules import rules_in_force
 if TYPE_CHECKING:
     from enum import StrEnum
 
-ALL = [*LineType, *ExclusionReason, *MembershipDecision]
+Reason: TypeAlias = LineType | ExclusionReason | MembershipDecision | RepairRule
+ALL: list[Reason] = [*LineType, *ExclusionReason, *MembershipDecision, *RepairRule]
 
 
 @pytest.mark.parametrize("reason", ALL, ids=repr)
-def test_a_reason_says_a_sentence(reason: LineType | ExclusionReason | MembershipDecision) -> None:
+def test_a_reason_says_a_sentence(reason: Reason) -> None:
     assert reason.sentence[0].isupper()
     assert reason.sentence.endswith(".")
 
 
-@pytest.mark.parametrize("enum", [LineType, ExclusionReason, MembershipDecision])
-def test_sentences_tell_values_apart(
-    enum: type[LineType | ExclusionReason | MembershipDecision],
-) -> None:
+@pytest.mark.parametrize("enum", [LineType, ExclusionReason, MembershipDecision, RepairRule])
+def test_sentences_tell_values_apart(enum: type[Reason]) -> None:
     sentences = [member.sentence for member in enum]
     assert len(set(sentences)) == len(sentences)
 
@@ -60,6 +60,11 @@ def test_values_are_those_that_published_rows_carry() -> None:
     )
     assert values(ExclusionReason) == (
         "preferred warrant unit right note depositary_receipt fund bdc spac limited_partnership "
-        "llc royalty_trust foreign exchange no_close price_below_minimum no_market_cap "
-        "cap_below_minimum secondary_class"
+        "llc royalty_trust foreign exchange votes_below_minimum unrepaired no_close "
+        "price_below_minimum no_market_cap cap_below_minimum secondary_class"
+    )
+    assert values(RepairRule) == (
+        "cap_spike split_without_close shares_not_split reverse_split_on_price_only blank_cap "
+        "known_shares sibling_cap class_level_cap close_missing close_out_of_line "
+        "cap_without_history new_level_accepted stale_copy previous_close_contradicts"
     )
