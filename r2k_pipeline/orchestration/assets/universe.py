@@ -22,6 +22,22 @@ if TYPE_CHECKING:
     from r2k_pipeline.orchestration.partitions import SessionSpan
     from r2k_pipeline.rulebook.rules import IndexRules
 
+# What a listing was received with is not read: two texts a row are a quarter of a year's memory.
+_READ = (
+    "session",
+    "exchange",
+    "symbol",
+    "name",
+    "close_usd",
+    "previous_close_usd",
+    "volume_shares",
+    "market_cap_usd",
+    "country",
+    "ipo_year",
+    "industry",
+    "sector",
+)
+
 
 @session_asset("universe", deps=["raw_listings", "corporate_actions", "securities"])
 def universe(run: TableRun, span: SessionSpan) -> None:
@@ -41,7 +57,7 @@ def _evaluated(
 ) -> pl.DataFrame:
     first = next(iter(sessions_before(start, CONTEXT_SESSIONS)), start)
     return evaluate_universe(
-        run.read("raw_listings", start=first, end=end),
+        run.read("raw_listings", start=first, end=end, columns=_READ),
         securities,
         run.read("corporate_actions", start=first, end=end),
         start=start,
