@@ -121,24 +121,12 @@ class MissingPartitionError(R2kError):
         )
 
 
-class MissingCloseError(R2kError):
-    """A member or an eligible line has no close where one is needed."""
-
-
 class MissingDivisorError(R2kError):
     """A session has no divisor."""
 
 
-class LookAheadError(R2kError):
-    """A row is dated after the day on which the decision is taken."""
-
-
 class TooFewCompaniesError(R2kError):
     """Fewer companies are ranked than a breakpoint needs."""
-
-
-class UnrankedIncumbentError(R2kError):
-    """A member left the ranking in silence."""
 
 
 class NotASessionError(R2kError):

@@ -18,7 +18,7 @@ from r2k_pipeline.publication import SessionList, SessionRange, publish
 from r2k_pipeline.rulebook.sessions import sessions_between
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import date, datetime
 
     from r2k_pipeline.sources.feed import Evidence, Source, SourceBatch
@@ -161,34 +161,3 @@ def _partitions(changed: Sequence[date]) -> list[SessionRange | SessionList]:
     span = SessionRange(start=changed[0], end=changed[-1])
     is_gapless = len(changed) == len(sessions_between(span.start, span.end))
     return [span if is_gapless else SessionList(tuple(changed))]
-
-
-def missing_sessions(landed: Iterable[date], *, start: date, end: date) -> list[date]:
-    """Sessions of a range that have no raw listings, ascending.
-
-    Example:
-        >>> from datetime import date
-        >>> landed = [date(2022, 6, 24), date(2022, 6, 28)]
-        >>> missing_sessions(landed, start=date(2022, 6, 24), end=date(2022, 6, 28))
-        [datetime.date(2022, 6, 27)]
-    """
-    have = set(landed)
-    return [day for day in sessions_between(start, end) if day not in have]
-
-
-def longest_gap(missing: Sequence[date], *, start: date, end: date) -> list[date]:
-    """The longest run of consecutive missing sessions, the first of equals.
-
-    Example:
-        >>> from datetime import date
-        >>> missing = [date(2022, 6, 24), date(2022, 6, 27), date(2022, 6, 29)]
-        >>> [str(day) for day in longest_gap(missing, start=missing[0], end=missing[-1])]
-        ['2022-06-24', '2022-06-27']
-    """
-    absent = set(missing)
-    longest: list[date] = []
-    run: list[date] = []
-    for day in sessions_between(start, end):
-        run = [*run, day] if day in absent else []
-        longest = max(longest, run, key=len)
-    return longest

@@ -18,7 +18,8 @@ from r2k_pipeline.contracts.polars_shape import polars_schema
 from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.orchestration.assets.declaration import session_asset
 from r2k_pipeline.orchestration.checks import recorded_outcomes
-from r2k_pipeline.orchestration.landing import land, longest_gap, missing_sessions
+from r2k_pipeline.orchestration.landing import land
+from r2k_pipeline.quality.presence import Presence, session_presence
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.sources.registry import open_source
 
@@ -35,11 +36,11 @@ _TABLE = "raw_listings"
 @session_asset(_TABLE, deps=[])
 def raw_listings(run: TableRun, span: SessionSpan) -> None:
     """Land what is missing, then say what there is."""
-    missing = _missing(run, span)
-    if missing and run.store.settings.source is not None:
-        _land(run, start=missing[0], end=missing[-1])
-        missing = _missing(run, span)
-    _require_no_long_gap(run, span, missing)
+    presence = _presence(run, span)
+    if presence.missing and run.store.settings.source is not None:
+        _land(run, start=presence.missing[0], end=presence.missing[-1])
+        presence = _presence(run, span)
+    _require_no_long_gap(run, presence)
     verdicts = run.store.published.read("quality_results", where={"table_name": _TABLE}).filter(
         pl.col("partition_key").is_between(pl.lit(str(span.start)), pl.lit(str(span.end)))
     )
@@ -50,7 +51,8 @@ def raw_listings(run: TableRun, span: SessionSpan) -> None:
     rows = run.store.lake.scan(_TABLE, start=span.start, end=span.end, columns=["session"])
     landed = rows.group_by("session").agg(listings=pl.len()).collect()
     run.state("session", landed)
-    run.note({"listings_in_run": int(landed["listings"].sum()), "missing_sessions": len(missing)})
+    listings = int(landed["listings"].sum())
+    run.note({"listings_in_run": listings, "missing_sessions": len(presence.missing)})
 
 
 @session_asset("reported_actions", deps=[_TABLE])
@@ -61,9 +63,8 @@ def reported_actions(run: TableRun, span: SessionSpan) -> None:
     run.state("session", reported.group_by("session").agg(actions=pl.len()))
 
 
-def _missing(run: TableRun, span: SessionSpan) -> list[date]:
-    landed = run.store.lake.sessions(_TABLE, span.start, span.end)
-    return missing_sessions(landed, start=span.start, end=span.end)
+def _presence(run: TableRun, span: SessionSpan) -> Presence:
+    return session_presence(span.sessions, run.store.lake.sessions(_TABLE, span.start, span.end))
 
 
 def _land(run: TableRun, *, start: date, end: date) -> None:
@@ -73,18 +74,18 @@ def _land(run: TableRun, *, start: date, end: date) -> None:
     run.note({"landed_sessions": len(report.landed), "evidence": len(report.evidence)})
 
 
-def _require_no_long_gap(run: TableRun, span: SessionSpan, missing: Sequence[date]) -> None:
+def _require_no_long_gap(run: TableRun, presence: Presence) -> None:
     """Record every missing session; a short gap is carried over, a long one is not.
 
     Raises:
         MissingPartitionError: Nothing landed, or more consecutive sessions are missing than a
             close may be carried for.
     """
+    missing, gap = presence.missing, presence.longest_gap
     if not missing:
         return
-    gap = longest_gap(missing, start=span.start, end=span.end)
     is_short = len(gap) <= rules_in_force(gap[0]).max_carried_sessions
-    may_be_carried = is_short and len(missing) < len(span.sessions)
+    may_be_carried = is_short and len(missing) < len(presence.expected)
     _record(run, missing, Severity.WARN if may_be_carried else Severity.ERROR)
     if not may_be_carried:
         raise MissingPartitionError(_TABLE, gap)
