@@ -62,6 +62,10 @@ class SourceError(R2kError):
     """A source could not be read: missing, corrupt, or not what it claims to be."""
 
 
+class NothingInRangeError(SourceError):
+    """A source is well and has nothing for the sessions that are asked for."""
+
+
 class ContractShapeError(R2kError):
     """A frame's columns or types differ from its contract."""
 
@@ -111,11 +115,14 @@ class CheckExecutionError(R2kError):
 class MissingPartitionError(R2kError):
     """The input has nothing for a session that is asked for."""
 
-    def __init__(self, table: str, sessions: Sequence[date], *, remedy: str | None = None) -> None:
+    def __init__(
+        self, table: str, sessions: Sequence[date], *, why: str = "", remedy: str | None = None
+    ) -> None:
         self.table = table
         self.sessions = tuple(sessions)
+        culprit = f"{table} has nothing for {len(sessions)} session(s): {listed(sessions, 5)}"
         super().__init__(
-            f"{table} has nothing for {len(sessions)} session(s): {listed(sessions, 5)}",
+            f"{culprit}; {why}" if why else culprit,
             state="nothing was written for them",
             remedy=remedy or "run `r2k ingest` for these sessions, or choose another range",
         )

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
         default=None, description="Name of the source that the daily schedule ingests."
     )
     source_path: str | None = Field(default=None, description="Path or git URL of that source.")
+    family: Path | None = Field(
+        default=None, description="Family file with indexes beside the shipped ones."
+    )
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -56,6 +59,12 @@ class Settings(BaseSettings):
             if "://" in self.warehouse
             else f"file://{Path(self.warehouse).resolve()}"
         )
+
+    @property
+    def family_file(self) -> Path | None:
+        """The user's family file: the given one, or `family.yaml` under `home` if there is one."""
+        own = self.home.resolve() / "family.yaml"
+        return self.family or (own if own.exists() else None)
 
     @property
     def archive_dir(self) -> Path:

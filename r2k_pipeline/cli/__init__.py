@@ -34,7 +34,7 @@ from r2k_pipeline.cli.options import (
     opened_store,
     settings_of,
 )
-from r2k_pipeline.errors import R2kError
+from r2k_pipeline.errors import ContractViolationError, R2kError
 from r2k_pipeline.queries.addressing import require_order
 from r2k_pipeline.reports.answers import Bar, answer, say, say_some, show
 from r2k_pipeline.reports.tables import Format, last_rows, members_table, terminal_table
@@ -264,6 +264,10 @@ def ingest(
     path: Annotated[str | None, typer.Option("--path", help="File, folder or URL.")] = None,
     start: Start = None,
     end: End = None,
+    accept_short: Annotated[
+        bool,
+        typer.Option("--accept-short", help="Land also sessions that lack much of an exchange."),
+    ] = False,
     home: Home = None,
 ) -> None:
     """Land the raw sessions of a source; again lands only what is new."""
@@ -271,20 +275,35 @@ def ingest(
 
     require_order(start, end)
     with opened_store(home) as store, open_source(source, path) as feed:
-        _land(store, feed, start=start, end=end)
+        _land(store, feed, start=start, end=end, accept_short=accept_short)
 
 
 def _land(
-    store: Store, feed: Source, *, start: date | None = None, end: date | None = None
+    store: Store,
+    feed: Source,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    accept_short: bool = False,
 ) -> None:
     from r2k_pipeline.orchestration.landing import land
 
-    now = datetime.now(tz=UTC)
+    now, run_id = datetime.now(tz=UTC), uuid4().hex
     with Bar(f"ingest {feed.name}") as bar:
-        landed = land(store, feed, start, end, run_id=uuid4().hex, known_at=now, progress=bar)
+        landed = land(
+            store, feed, start, end,
+            run_id=run_id, known_at=now, accept_short=accept_short, progress=bar,
+        )  # fmt: skip
     new, old = len(landed.landed), len(landed.unchanged)
-    say(f"{feed.name}: {new:,} sessions landed, {landed.rows:,} rows; {old:,} stood already")
+    say(
+        f"{feed.name}: {new:,} sessions landed, {landed.rows:,} rows; {old:,} stood already; "
+        f"{len(landed.refused):,} refused"
+    )
+    say_some(landed.refused)
     say_some(landed.evidence)
+    if landed.refused and not new + old:
+        days = f"{landed.refused[0].session}..{landed.refused[-1].session}"
+        raise ContractViolationError("raw_listings", days, [str(one) for one in landed.refused])
 
 
 @app.command()

@@ -23,6 +23,7 @@ from r2k_pipeline.contracts.model import (
     Contract,
     Partitioning,
     Rule,
+    SeriesRule,
     Severity,
     Storage,
 )
@@ -52,6 +53,10 @@ _DTYPES: dict[tuple[str | None, str | None], pl.DataType] = {
     ("integer", "int64"): pl.Int64(),
     ("integer", "int32"): pl.Int32(),
 }
+
+
+# Who judges a rule across sessions; `implementation` then names the module.
+_SERIES_ENGINE = "r2k-pipeline"
 
 
 class _FaultError(Exception):
@@ -169,6 +174,7 @@ def _contract(document: OpenDataContractStandard, table: str) -> Contract:
         owner=_given(custom.get("owner"), "customProperties.owner"),
         group=_given(custom.get("group"), "customProperties.group"),
         order=int(custom.get("order", 0)),
+        series_rules=_series_rules(schema),
     )
     _require_consistent(contract, schema)
     return contract
@@ -188,7 +194,7 @@ def _require_consistent(contract: Contract, schema: SchemaObject) -> None:
         _require_known_columns(contract, rule)
     for what, names in (
         ("properties", contract.names),
-        ("quality", [rule.name for rule in contract.rules]),
+        ("quality", [*(r.name for r in contract.rules), *(r.name for r in contract.series_rules)]),
     ):
         twice = sorted({name for name in names if list(names).count(name) > 1})
         if twice:
@@ -266,7 +272,29 @@ def _stated_rules(schema: SchemaObject) -> list[Rule]:
     if inner:
         message = f"properties.{inner[0]}: rules stand under the table's `quality`"
         raise _FaultError(message)
-    return [_rule(rule, i) for i, rule in enumerate(schema.quality or [])]
+    return [
+        _rule(rule, i)
+        for i, rule in enumerate(schema.quality or [])
+        if rule.engine != _SERIES_ENGINE
+    ]
+
+
+def _series_rules(schema: SchemaObject) -> tuple[SeriesRule, ...]:
+    """Promises that a module of ours judges, over several sessions."""
+    rules = []
+    for quality in schema.quality or []:
+        if quality.engine != _SERIES_ENGINE:
+            continue
+        where = f"quality.{quality.name}"
+        rules.append(
+            SeriesRule(
+                name=_given(quality.name, where),
+                sentence=_given(quality.description, f"{where}.description"),
+                severity=_choice(Severity, quality.severity, f"{where}.severity"),
+                judge=_given(quality.implementation, f"{where}.implementation"),
+            )
+        )
+    return tuple(rules)
 
 
 def _rule(quality: DataQuality, position: int) -> Rule:

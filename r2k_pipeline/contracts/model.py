@@ -79,6 +79,19 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeriesRule:
+    """One promise about sessions beside one another, which no single frame can show.
+
+    `judge` names the module of `quality` that finds the verdict.
+    """
+
+    name: str
+    sentence: str
+    severity: Severity
+    judge: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contract:
     """Everything promised about one table."""
 
@@ -94,6 +107,7 @@ class Contract:
     owner: str
     group: str
     order: int
+    series_rules: tuple[SeriesRule, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -5,8 +5,11 @@ name, else the company of the line whose symbol is its root (ABR for ABR^D) if
 both names begin alike, else it founds a company. Two share lines under one name
 must besides look like classes, for unrelated companies do share names. A company
 owns every name that its lines ever bore, so lines issued after a change of name
-find it. Tracking stocks keep the name of their group and so found companies of
-their own. Nothing is taken back later; overrides speak last.
+find it. Nothing is taken back later; overrides speak last.
+
+Tracking stocks that behave independently are ranked apart, so each group that is
+tracked is a company of its own, and its classes are the lines of it. Which group
+it is stands in the line's name, or else in the rulebook's reference.
 
 What a name says is `company_names`; which listings are one line is `identity`.
 """
@@ -26,8 +29,11 @@ from r2k_pipeline.methodology.company_names import (
     company_key,
     leading_word,
     paper,
+    tracked_group,
 )
+from r2k_pipeline.methodology.fact_matching import facts_by_line
 from r2k_pipeline.rulebook.identity_overrides import LinkKind
+from r2k_pipeline.rulebook.reasons import LineType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +47,10 @@ _SHARE_WORDS = r"(?i)\s+(?:class [a-z] )?(?:common|ordinary|capital) (?:stock|sh
 
 
 def link_companies(
-    spans: pl.DataFrame, history: SymbolHistory, overrides: Sequence[IdentityOverride]
+    spans: pl.DataFrame,
+    history: SymbolHistory,
+    overrides: Sequence[IdentityOverride],
+    issuer_kinds: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Add the company to every span.
 
@@ -51,6 +60,8 @@ def link_companies(
         history: For the names that each symbol bore.
         overrides: Those of kind `same_company` and `own_company` are applied, in
             order, to the whole line that bears the symbol on their session.
+        issuer_kinds: As `rulebook.reference_facts.issuer_kind_facts` gives them; the
+            rows on tracking stocks say which group a line tracks.
 
     Returns:
         `spans` with `company_id` and `company_name`. `company_id` is named after
@@ -73,9 +84,12 @@ def link_companies(
         >>> history = SymbolHistory(sessions=(day,), runs=spans, namings=namings, moves=spans)
         >>> link_companies(spans, history, ()).get_column("company_id").to_list()
         ['C-HAL-20240603', 'C-HAL-20240603']
+
+    References:
+        `rulebook.rules.SOURCES["methodology_2026"]` section 6.2.2 on tracking stocks.
     """
     walk = _CompanyWalk()
-    namings = _namings(spans, history)
+    namings = _namings(spans, history, issuer_kinds)
     births = spans.unique("security_id", keep="first", maintain_order=True)
     nights: dict[int, list[tuple[str, str, str]]] = defaultdict(list)
     for row in births.select("start_ordinal", "symbol", "start_root", "security_id").iter_rows():
@@ -101,9 +115,12 @@ class _Naming:
     word: str | None
     letter: str | None
     paper: str
+    is_tracked: bool
 
 
-def _namings(spans: pl.DataFrame, history: SymbolHistory) -> dict[int, list[_Naming]]:
+def _namings(
+    spans: pl.DataFrame, history: SymbolHistory, issuer_kinds: pl.DataFrame | None
+) -> dict[int, list[_Naming]]:
     """By night: every name that is new to a symbol or to the line that bears it."""
     bearers = spans.select("symbol", "security_id", ordinal="start_ordinal").sort("ordinal")
     starts = spans.select(ordinal="start_ordinal", symbol="symbol", name="start_name")
@@ -113,13 +130,36 @@ def _namings(spans: pl.DataFrame, history: SymbolHistory) -> dict[int, list[_Nam
         .unique()
         .sort("ordinal", "symbol")
         .join_asof(bearers, on="ordinal", by="symbol", strategy="backward", check_sortedness=False)
-        .with_columns(key=company_key(name), letter=class_letter(name), paper=paper(name, symbol))
+        .pipe(_with_groups, history, issuer_kinds)
+        .with_columns(
+            key=company_key(pl.coalesce("group", "name")),
+            letter=class_letter(name),
+            paper=paper(name, symbol),
+            is_tracked=pl.col("group").is_not_null() | tracked_group(name).is_not_null(),
+        )
         .with_columns(word=leading_word(pl.col("key")))
+        .drop("group")
     )
     namings: dict[int, list[_Naming]] = defaultdict(list)
     for row in named.drop("name").iter_rows(named=True):
         namings[row.pop("ordinal")].append(_Naming(**row))
     return namings
+
+
+def _with_groups(
+    named: pl.DataFrame, history: SymbolHistory, issuer_kinds: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Names with the group that the reference says is tracked; null where it says nothing."""
+    if issuer_kinds is None:
+        return named.with_columns(group=pl.lit(None, pl.String))
+    tracking = issuer_kinds.filter(pl.col("kind") == LineType.TRACKING_STOCK.value)
+    sessions = pl.Series("session", history.sessions, dtype=pl.Date)
+    dated = named.with_columns(session=sessions.gather(named.get_column("ordinal"))).with_columns(
+        year=pl.col("session").dt.year().cast(pl.Int32)
+    )
+    key = ["symbol", "name", "year"]
+    groups = facts_by_line(dated, tracking.with_columns(group="company")).select(*key, "group")
+    return dated.join(groups, on=key, how="left", maintain_order="left").drop("session", "year")
 
 
 class _CompanyWalk:
@@ -178,6 +218,8 @@ class _CompanyWalk:
     def _of_root(self, own: _Naming, root: str) -> str | None:
         other = self._bearers.get(root)
         if other is None or root == own.symbol or own.word is None or own.word != other.word:
+            return None
+        if own.is_tracked and other.paper == Paper.SHARE.value and own.paper == other.paper:
             return None
         return self.companies[other.security_id]
 

@@ -66,6 +66,44 @@ def company_key(name: pl.Expr) -> pl.Expr:
     )
 
 
+# A tracking stock's name goes on after its issuer or class: "Series A Orbis Racing Common Stock",
+# "Halden Inc. Freight Group Common Stock".
+_AFTER_CLASS = r"\b(?:class|series) [a-z] (.+?) (?:common|capital) stock\b"
+_AFTER_ISSUER = (
+    r"\b(?:inc|corp|corporation|company)\.?,? (.+? group)"
+    r" (?:(?:class|series) [a-z] )?(?:common|capital) stock\b"
+)
+# Words that describe a paper or an issuer, and so no group.
+_NO_GROUP = (
+    r"\b(?:class|series|voting|vot|votes?|non|sub|subordinated?|restricted|limited|multiple"
+    r"|convertible|exchangeable|preferred|warrants?|units?|rights?|deposit[ao]ry|ad[rs]s?|shares?"
+    r"|each|consisting|par|value|inc|corp|corporation|company|ltd|plc|co)\b|\d"
+)
+
+
+def tracked_group(name: pl.Expr) -> pl.Expr:
+    """Read the group that a tracking stock follows; null for other lines.
+
+    Args:
+        name: Text column; null stays null.
+
+    Returns:
+        Lower-case text.
+
+    Example:
+        >>> names = pl.Series([
+        ...     "Orbis Media Corp. Series A Orbis Racing Common Stock",
+        ...     "Halden Inc. Freight Group Common Stock",
+        ...     "Halden Inc. Class A Non-Voting Common Stock",
+        ... ])
+        >>> pl.select(tracked_group(pl.lit(names))).to_series().to_list()
+        ['orbis racing', 'freight group', None]
+    """
+    said = name.str.to_lowercase()
+    group = pl.coalesce(said.str.extract(_AFTER_CLASS), said.str.extract(_AFTER_ISSUER))
+    return pl.when(~group.str.contains(_NO_GROUP)).then(group)
+
+
 class Paper(StrEnum):
     """Kinds of paper that never turn into one another by a change of symbol."""
 

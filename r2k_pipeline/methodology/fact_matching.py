@@ -42,26 +42,66 @@ def facts_by_line(lines: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
         >>> facts_by_line(lines, facts).select("name", "year", "annual_form").rows()
         [('Accenture plc Class A Ordinary Shares', 2022, '10-K')]
     """
-    words = (
+    asked = (
+        lines.select("symbol", "name", pl.col("session").dt.year().cast(pl.Int32).alias("year"))
+        .unique()
+        .join(facts.with_columns(words=_words()), on="symbol")
+    )
+    in_force = pl.col("year").is_between(
+        pl.col("first_year"), pl.col("last_year").fill_null(pl.col("year"))
+    )
+    return (
+        _named(asked.filter(in_force), ["symbol", "name", "year"])
+        .drop("first_year", "last_year")
+        .sort("symbol", "name", "year")
+    )
+
+
+def facts_by_session(lines: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """Match facts that hold for one session to lines by symbol and a word of the name.
+
+    Args:
+        lines: Read: `session`, `symbol`, `name`.
+        facts: `symbol`, `company`, `session` and whatever is known.
+
+    Returns:
+        `session`, `symbol`, `name` and the facts' other columns, one row per line
+        and session of which a fact speaks.
+
+    Example:
+        >>> from datetime import date
+        >>> day = date(2022, 5, 6)
+        >>> lines = pl.DataFrame({
+        ...     "session": [day, day], "symbol": ["HAL", "HAL"], "name": ["Halden Inc.", "Hallo"],
+        ... })
+        >>> facts = pl.DataFrame({
+        ...     "symbol": ["HAL"], "company": ["Halden"], "session": [day],
+        ...     "verdict": ["left_out"],
+        ... })
+        >>> facts_by_session(lines, facts).rows()
+        [(datetime.date(2022, 5, 6), 'HAL', 'Halden Inc.', 'left_out')]
+    """
+    key = ["session", "symbol", "name"]
+    asked = lines.select(key).join(facts.with_columns(words=_words()), on=["session", "symbol"])
+    return _named(asked, key)
+
+
+def _words() -> pl.Expr:
+    """The words of a company's name that can prove something."""
+    return (
         pl.col("company")
         .str.to_lowercase()
         .str.extract_all(rf"[a-z0-9]{{{_SHORTEST_WORD},}}")
         .list.set_difference(pl.lit(list(_COMMON_WORDS)))
     )
-    asked = (
-        lines.select("symbol", "name", pl.col("session").dt.year().cast(pl.Int32).alias("year"))
-        .unique()
-        .join(facts.with_columns(words=words), on="symbol")
-    )
-    in_force = pl.col("year").is_between(
-        pl.col("first_year"), pl.col("last_year").fill_null(pl.col("year"))
-    )
+
+
+def _named(asked: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """The pairs of line and fact of which a word occurs in the line's name."""
     name = pl.col("name").str.to_lowercase()
     return (
-        asked.filter(in_force)
-        .explode("words")
+        asked.explode("words")
         .filter(name.str.contains(pl.col("words"), literal=True))
-        .drop("words", "company", "first_year", "last_year")
-        .unique(["symbol", "name", "year"], keep="first", maintain_order=True)
-        .sort("symbol", "name", "year")
+        .drop("words", "company")
+        .unique(key, keep="first", maintain_order=True)
     )

@@ -43,7 +43,10 @@ _OTHER_RATIO = (0.5, 2.0)
 
 
 def link_securities(
-    listings: pl.DataFrame, *, overrides: Sequence[IdentityOverride] = ()
+    listings: pl.DataFrame,
+    *,
+    overrides: Sequence[IdentityOverride] = (),
+    issuer_kinds: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Give every symbol span its permanent line and company.
 
@@ -55,6 +58,8 @@ def link_securities(
         overrides: Links set by hand. Each holds from the first session on which its
             symbol is listed, on its own session or at most three later. One whose
             symbol is not, or whose other symbol has no line to go on, does nothing.
+        issuer_kinds: Public facts on issuers. Those on tracking stocks part the groups
+            of one issuer, which names do as well where they carry the group's.
 
     Returns:
         Contract `securities`, one row per span of one symbol on one line, sorted by
@@ -96,7 +101,7 @@ def link_securities(
     )
     spans = _spans(history, listings, told)
     return (
-        link_companies(spans, history, told)
+        link_companies(spans, history, told, issuer_kinds)
         .select(
             "security_id", "company_id", "symbol", "exchange", "name", "company_name",
             "first_session", "last_session", "previous_symbol", "evidence", "confidence",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from r2k_pipeline.methodology.company_names import tracked_group
 from r2k_pipeline.rulebook.reasons import LineType
 
 _NAME = pl.col("name")
@@ -133,9 +134,9 @@ NAME_RULES: tuple[NameRule, ...] = (
             r"\bL\.?\s?P\.?(?:\s|$|,)|\blimited partner|\bpartners,? l\.?p\b|\bpartnership\b"
             r"|\bcommon units?\b|\bbeneficial unit certificates?\b"
         )
-        & ~_says(r"\bpreferred\b|%|\bnotes?\b")
+        & ~_says(r"\bpreferred\b|%|\bnotes?\b|\bLLC\b|\bL\.L\.C\.")
         & ~_marked(r"(?:\^[A-Z]?|\.PR[A-Z]?)"),
-        sentence="The name says L.P., limited partner or common unit.",
+        sentence="The name says L.P., limited partner or common unit, and not LLC.",
     ),
     NameRule(
         code="name: unit",
@@ -152,6 +153,7 @@ NAME_RULES: tuple[NameRule, ...] = (
             _says(
                 r"\b(?:notes?|debentures?|subordinated debentures?|mortgage bonds?)\b"
                 r"|\bdue (?:[a-z]+ \d{0,2},? ?)?20\d\d\b|\bSTRATS\b|\bsynthetic fixed-income\b"
+                r"|\bsr\.? nts?\b|\bZONES\b"
             )
             | (_says(r"\bbonds?\b") & ~_says(r"\bbond\b.*\b(?:fund|trust|shares?)\b"))
         )
@@ -165,7 +167,7 @@ NAME_RULES: tuple[NameRule, ...] = (
         | (
             _says(
                 r"\b(?:preferred|preference|pfd|cumulative|perpetual)\b|\d\.?\d*\s*%|1/1,?000"
-                r"|\bmandatory convertible\b|\bcap(?:ital)?\.? sec(?:uritie)?s\b"
+                r"|\bperp pr[df]\b|\bmandatory convertible\b|\bcap(?:ital)?\.? sec(?:uritie)?s\b"
                 r"|\bcapital trust [IVX]+\b"
             )
             & ~_ENDS_AS_SHARE
@@ -241,8 +243,8 @@ NAME_RULES: tuple[NameRule, ...] = (
     NameRule(
         code="name: tracking stock",
         line_type=LineType.TRACKING_STOCK,
-        when=_says(r"\btracking stock\b"),
-        sentence="The name says tracking stock.",
+        when=_says(r"\btracking stock\b") | tracked_group(_NAME).is_not_null(),
+        sentence="The name says tracking stock, or a group of the issuer after its class.",
     ),
     NameRule(
         code="sector: Real Estate",

@@ -73,31 +73,26 @@ def rank_companies(universe: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 6.1 to 6.5 and 6.10.
     """
-    eligible = universe.filter("is_eligible").with_columns(
-        pl.col("addtv_usd").fill_null(0.0).alias("volume")
-    )
+    cap = pl.col("total_market_cap_usd")
     companies = (
-        eligible.sort("session", "company_id", "volume", "security_id",
-                      descending=[False, False, True, False])
-        .group_by("session", "company_id", maintain_order=True)
+        universe.filter("is_eligible")
+        .select(
+            "session", "company_id", "security_id", "symbol", "name", "sector", "close_usd",
+            "market_cap_usd", volume=pl.col("addtv_usd").fill_null(0.0),
+        )
+        .sort("volume", "security_id", descending=[True, False])
+        .group_by("session", "company_id")
         .agg(
             pl.col("security_id", "symbol", "name", "sector", "close_usd").first(),
             pl.len().cast(pl.Int32).alias("line_count"),
             pl.col("market_cap_usd").max().alias("total_market_cap_usd"),
         )
-        .sort("session", "total_market_cap_usd", "company_id", descending=[False, True, False])
+        .sort("session", cap, "company_id", descending=[False, True, False])
     )  # fmt: skip
-    rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("session")
-    cap = pl.col("total_market_cap_usd")
-    extended_total = cap.filter(pl.col("rank") <= rules.extended_count).sum().over("session")
-    return (
-        companies.with_columns(rank=rank, total_shares=cap / pl.col("close_usd"))
-        .with_columns(
-            cumulative_market_cap_share=cap.cum_sum().over("session") / extended_total,
-        )
-        .select(
-            "session", "company_id", "security_id", "symbol", "name", "sector", "close_usd",
-            "total_shares", "line_count", "total_market_cap_usd", "rank",
-            "cumulative_market_cap_share",
-        )
+    running = cap.cum_sum() / cap.head(rules.extended_count).sum()
+    return companies.select(
+        "session", "company_id", "security_id", "symbol", "name", "sector", "close_usd",
+        (cap / pl.col("close_usd")).alias("total_shares"), "line_count", "total_market_cap_usd",
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("session").alias("rank"),
+        running.over("session").alias("cumulative_market_cap_share"),
     )  # fmt: skip

@@ -1,48 +1,67 @@
 """3: ranking + incumbents -> breakpoints and one decision a company.
 
 1. The breakpoints are read off the ranking of the rank day, before banding.
-2. Every ranked company gets the segment of its rank.
-3. An incumbent inside the band around the large/small breakpoint keeps its segment.
-4. Each company's way from its previous segment to the new one is its decision.
+2. Every ranked company is above or below each edge of the family, by rank or, inside
+   the band around the edge, by where it was (`edges`).
+3. Its sides give its segment - `large`, `small` or `micro` - and its indexes, and its way
+   from the previous segment is its decision (`placement`).
 
-Segments are disjoint: `large`, `small`, `micro`. Which indexes unite which
-segments stands in `rulebook/family.yaml`.
+Which indexes there are stands in `rulebook/family.yaml` and a user's own file.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from r2k_pipeline.errors import TooFewCompaniesError
+from r2k_pipeline.methodology.edges import Standing, band_bounds, edges_of
+from r2k_pipeline.methodology.placement import place_companies
+from r2k_pipeline.methodology.symbol_keys import matching_key
 from r2k_pipeline.rulebook.reasons import ExclusionReason, MembershipDecision
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from r2k_pipeline.methodology.edges import Counts, Flags
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
     from r2k_pipeline.rulebook.rules import IndexRules
     from r2k_pipeline.rulebook.schedule import Event
 
 _NOT_LISTED = "no line of the company is listed on rank day"
-_SIZE_ORDER = {"micro": 1, "small": 2, "large": 3}
+_SENTENCES = {decision.value: decision.sentence for decision in MembershipDecision}
+_COLUMNS = (
+    "company_id", "security_id", "symbol", "name", "sector", "rank", "total_market_cap_usd",
+    "total_shares", "cumulative_market_cap_share", "previous_segment", "segment",
+    "previous_indexes", "indexes", "edges_above", "decision",
+)  # fmt: skip
 
 
 def breakpoints(
-    ranking: pl.DataFrame, *, event: Event, rules: IndexRules, is_banded: bool
+    ranking: pl.DataFrame,
+    *,
+    event: Event,
+    rules: IndexRules,
+    family: Mapping[str, IndexDefinition],
+    is_banded: bool,
 ) -> pl.DataFrame:
-    """Read the breakpoints and the band of one event off its rank day.
+    """Read the breakpoint and the band of each edge off the rank day of one event.
 
     Args:
         ranking: Contract `ranking`; only the rows of `event.rank_day` are read.
         event: The reconstitution.
         rules: The rules in force on its rank day.
-        is_banded: Whether there were incumbents to protect. The row of a boundary
+        family: The indexes; their ranks are the edges.
+        is_banded: Whether there were incumbents to protect. The row of an edge
             without a band says no all the same.
 
     Returns:
-        Contract `breakpoints`, one row per rank at which segments meet, largest
-        first: the cap of the company at that rank (USD, before banding), its
-        cumulative share, and for the large/small boundary the bounds of the band
-        (0 to 1). A boundary beyond the last ranked company has no row.
+        Contract `breakpoints`, one row per edge, by rank: the cap of the company at
+        that rank (USD, before banding), its cumulative share, and the bounds of the
+        band (0 to 1), null where the rules know none. An edge beyond the last ranked
+        company has no row.
 
     Raises:
         TooFewCompaniesError: Fewer than `rules.large_cap_count` companies are
@@ -50,45 +69,47 @@ def breakpoints(
 
     Example:
         >>> from dataclasses import replace
+        >>> from r2k_pipeline.rulebook.family_file import parse_family
         >>> from r2k_pipeline.rulebook.rules import rules_in_force
         >>> from r2k_pipeline.rulebook.schedule import event
         >>> june = event("2022-06")
         >>> rules = replace(
         ...     rules_in_force(june.rank_day), large_cap_count=2, total_count=4, extended_count=5
         ... )
+        >>> family = parse_family("indexes: {top: {name: Top, ranks: [1, 1]}}", file="f.yaml")
         >>> ranking = pl.DataFrame({
         ...     "session": [june.rank_day] * 3, "rank": [1, 2, 3],
         ...     "total_market_cap_usd": [60.0, 30.0, 10.0],
         ...     "cumulative_market_cap_share": [0.6, 0.9, 1.0],
         ... })
-        >>> breakpoints(ranking, event=june, rules=rules, is_banded=False).select(
-        ...     "boundary_rank", "breakpoint_usd", "lower_bound_share", "company_count"
+        >>> breakpoints(ranking, event=june, rules=rules, family=family, is_banded=False).select(
+        ...     "edge", "breakpoint_usd", "lower_bound_share", "company_count"
         ... ).rows()
-        [(2, 30.0, 0.875, 3)]
+        [('1', 60.0, None, 3), ('2', 30.0, 0.875, 3)]
 
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 6.10 and 6.11.
     """
-    extended = _extended(ranking, event=event, rules=rules)
-    ranks = (rules.large_cap_count, rules.total_count, rules.extended_count)
-    share = pl.col("cumulative_market_cap_share")
-    at_large = (pl.col("rank") == rules.large_cap_count) & (rules.band_half_width > 0)
-    return (
-        extended.filter(pl.col("rank").is_in(ranks))
-        .sort("rank")
-        .select(
-            pl.lit(event.event_id).alias("event_id"),
-            pl.lit(event.rank_day).alias("rank_day"),
-            pl.lit(event.effective_session).alias("effective_session"),
-            pl.col("rank").alias("boundary_rank"),
-            pl.col("total_market_cap_usd").alias("breakpoint_usd"),
-            share,
-            pl.when(at_large).then(share - rules.band_half_width).alias("lower_bound_share"),
-            pl.when(at_large).then(share + rules.band_half_width).alias("upper_bound_share"),
-            pl.lit(extended.height, pl.Int32).alias("company_count"),
-            pl.lit(extended["total_market_cap_usd"].sum()).alias("total_market_cap_usd"),
-            (at_large & is_banded).alias("is_banded"),
-        )
+    extended = _on_rank_day(ranking, event=event, rules=rules).filter(
+        pl.col("rank") <= rules.extended_count
+    )
+    shares = extended["cumulative_market_cap_share"].to_numpy()
+    edges = [edge for edge in edges_of(family, rules) if edge.rank <= extended.height]
+    bounds = [band_bounds(edge, shares) or (None, None) for edge in edges]
+    at = extended[[edge.rank - 1 for edge in edges]]
+    return at.select(
+        pl.lit(event.event_id).alias("event_id"),
+        pl.lit(event.rank_day).alias("rank_day"),
+        pl.lit(event.effective_session).alias("effective_session"),
+        pl.Series("edge", [edge.key for edge in edges]),
+        pl.col("rank").cast(pl.Int32).alias("boundary_rank"),
+        pl.col("total_market_cap_usd").alias("breakpoint_usd"),
+        pl.col("cumulative_market_cap_share"),
+        pl.Series("lower_bound_share", [low for low, _ in bounds], pl.Float64),
+        pl.Series("upper_bound_share", [high for _, high in bounds], pl.Float64),
+        pl.lit(extended.height, pl.Int32).alias("company_count"),
+        pl.lit(extended["total_market_cap_usd"].sum()).alias("total_market_cap_usd"),
+        pl.Series("is_banded", [is_banded and low is not None for low, _ in bounds]),
     )
 
 
@@ -99,29 +120,33 @@ def reconstitute(
     excluded: pl.DataFrame,
     event: Event,
     rules: IndexRules,
+    family: Mapping[str, IndexDefinition],
 ) -> pl.DataFrame:
-    """Decide which segment each company belongs to from this event on, and say why.
+    """Decide in which segment and indexes each company is from this event on, and say why.
 
-    Rank alone would swap many companies at every event, so an incumbent keeps
-    its segment while it lies within a band around the breakpoint between large
-    and small. The band is measured in cumulative market capitalisation, not in
-    ranks. A company without a segment, or with `micro`, has nothing to keep and
-    goes where its rank says; nobody is protected at the lower edge of small.
+    Rank alone would swap many companies at every event, so a member of the r3000
+    keeps its side of an edge while it lies within a band around it. The band is
+    measured in cumulative market capitalisation, not in ranks. A company that was
+    outside the r3000 has nothing to keep and goes where its rank says; nobody is
+    protected at the lower edge of small.
 
     Args:
         ranking: Contract `ranking`; only the rows of `event.rank_day` are read.
         incumbents: Contract `reconstitution` of the event before, rows with a
-            `segment`. Empty at the first event.
+            `segment`; `indexes` and `edges_above` are null where only the segment is
+            known. Empty at the first event.
         excluded: Contract `universe` of the rank day; read to say why an
-            incumbent is not ranked.
+            incumbent is not ranked, and which companies an index leaves out by symbol.
         event: The reconstitution.
         rules: The rules in force on its rank day.
+        family: The indexes.
 
     Returns:
         Contract `reconstitution`: every ranked company and every incumbent,
-        sorted by `rank` (nulls last), `company_id`. `segment` is null for
-        companies that end outside; `decision` is a value of
-        `rulebook.reasons.MembershipDecision`, `reason` its sentence.
+        sorted by `rank` (nulls last), `company_id`. `segment`, `indexes` and
+        `edges_above` are null for companies that end outside; `decision` is a value
+        of `rulebook.reasons.MembershipDecision` and speaks of the segment, `reason`
+        is its sentence.
 
     Raises:
         TooFewCompaniesError: Fewer than `rules.large_cap_count` companies are ranked.
@@ -136,13 +161,15 @@ def reconstitute(
         as small but was large; both lie within 0.12 of it and stay put.
 
         >>> from dataclasses import replace
+        >>> from r2k_pipeline.rulebook.family_file import parse_family
         >>> from r2k_pipeline.rulebook.rules import rules_in_force
         >>> from r2k_pipeline.rulebook.schedule import event
         >>> june = event("2022-06")
         >>> rules = replace(
         ...     rules_in_force(june.rank_day), large_cap_count=2, total_count=4,
-        ...     extended_count=5, band_half_width=0.12,
+        ...     extended_count=5, band_at_1000=0.12,
         ... )
+        >>> family = parse_family("indexes: {big: {name: Big, ranks: [1, 2]}}", file="f.yaml")
         >>> text = dict.fromkeys(("security_id", "symbol", "name", "sector"), "x")
         >>> ranking = pl.DataFrame({
         ...     "session": [june.rank_day] * 4, "company_id": ["C1", "C2", "C3", "C4"],
@@ -152,51 +179,59 @@ def reconstitute(
         ... }).with_columns(**{name: pl.lit(value) for name, value in text.items()})
         >>> incumbents = pl.DataFrame({
         ...     "company_id": ["C1", "C2", "C3"], "segment": ["large", "small", "large"],
+        ...     "indexes": ["big", None, "big"], "edges_above": None,
         ... }).with_columns(**{name: pl.lit(value) for name, value in text.items()})
         >>> excluded = pl.DataFrame(schema={
-        ...     "security_id": pl.String, "is_eligible": pl.Boolean,
-        ...     "exclusion_reason": pl.String,
+        ...     "company_id": pl.String, "security_id": pl.String, "symbol": pl.String,
+        ...     "is_eligible": pl.Boolean, "exclusion_reason": pl.String,
         ... })
         >>> reconstitute(
-        ...     ranking, incumbents=incumbents, excluded=excluded, event=june, rules=rules
-        ... ).select("company_id", "segment", "decision")
-        shape: (4, 3)
-        ┌────────────┬─────────┬───────────────┐
-        │ company_id ┆ segment ┆ decision      │
-        │ ---        ┆ ---     ┆ ---           │
-        │ str        ┆ str     ┆ str           │
-        ╞════════════╪═════════╪═══════════════╡
-        │ C1         ┆ large   ┆ stays_by_rank │
-        │ C2         ┆ small   ┆ stays_by_band │
-        │ C3         ┆ large   ┆ stays_by_band │
-        │ C4         ┆ small   ┆ enters        │
-        └────────────┴─────────┴───────────────┘
+        ...     ranking, incumbents=incumbents, excluded=excluded, event=june, rules=rules,
+        ...     family=family,
+        ... ).select("company_id", "segment", "indexes", "decision")
+        shape: (4, 4)
+        ┌────────────┬─────────┬─────────┬───────────────┐
+        │ company_id ┆ segment ┆ indexes ┆ decision      │
+        │ ---        ┆ ---     ┆ ---     ┆ ---           │
+        │ str        ┆ str     ┆ str     ┆ str           │
+        ╞════════════╪═════════╪═════════╪═══════════════╡
+        │ C1         ┆ large   ┆ big     ┆ stays_by_rank │
+        │ C2         ┆ small   ┆ null    ┆ stays_by_band │
+        │ C3         ┆ large   ┆ big     ┆ stays_by_band │
+        │ C4         ┆ small   ┆ null    ┆ enters        │
+        └────────────┴─────────┴─────────┴───────────────┘
 
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 6.10 and 6.11.
     """
-    ranked = _ranked(ranking, event=event, rules=rules)
-    before = incumbents.select("company_id", previous_segment="segment")
-    placed = ranked.join(before, on="company_id", how="left").with_columns(
-        segment=_banded(_bounds(ranked, rules))
+    before = incumbents.select(
+        "company_id",
+        previous_segment="segment",
+        previous_indexes=pl.col("indexes").cast(pl.String),
+        previous_edges=pl.col("edges_above").cast(pl.String),
     )
-    absent = _absent(incumbents, ranked=ranked, excluded=excluded)
-    return (
-        pl.concat([placed, absent], how="diagonal")
-        .with_columns(decision=_decision())
-        .with_columns(reason=_reason())
-        .select(
-            pl.lit(event.event_id).alias("event_id"), "company_id", "security_id", "symbol",
-            "name", "sector", "rank", "total_market_cap_usd", "total_shares",
-            "cumulative_market_cap_share", "previous_segment", "segment", "decision", "reason",
-        )
-        .sort("rank", "company_id", nulls_last=True)
-    )  # fmt: skip
+    ranked = _on_rank_day(ranking, event=event, rules=rules).join(
+        before, on="company_id", how="left", maintain_order="left"
+    )
+    standings, standing_of = _standings(ranked)
+    placements = place_companies(
+        ranked,
+        standings=standings,
+        standing_of=standing_of,
+        filters=passing_filters(ranked, excluded, family),
+        rules=rules,
+        family=family,
+    )
+    said = pl.col("decision").replace_strict(_SENTENCES, return_dtype=pl.String).alias("reason")
+    named = pl.lit(event.event_id).alias("event_id")
+    placed = ranked.hstack(placements).select(named, *_COLUMNS, said)
+    absent = _absent(incumbents, ranked=ranked, excluded=excluded).with_columns(named)
+    return pl.concat([placed, absent], how="diagonal")
 
 
-def _extended(ranking: pl.DataFrame, *, event: Event, rules: IndexRules) -> pl.DataFrame:
-    """The companies of the widest index on rank day."""
-    day = ranking.filter(pl.col("session") == event.rank_day)
+def _on_rank_day(ranking: pl.DataFrame, *, event: Event, rules: IndexRules) -> pl.DataFrame:
+    """The companies of the rank day by rank."""
+    day = ranking.filter(pl.col("session") == event.rank_day).sort("rank")
     if day.height < rules.large_cap_count:
         raise TooFewCompaniesError(
             f"event {event.event_id}: {day.height} companies are ranked on {event.rank_day}, "
@@ -204,86 +239,64 @@ def _extended(ranking: pl.DataFrame, *, event: Event, rules: IndexRules) -> pl.D
             state="no decision was taken",
             remedy=f"check `universe` and `ranking` of {event.rank_day}: is a source missing?",
         )
-    return day.filter(pl.col("rank") <= rules.extended_count)
+    return day
 
 
-def _ranked(ranking: pl.DataFrame, *, event: Event, rules: IndexRules) -> pl.DataFrame:
-    """Ranked companies of the rank day with the segment of their bare rank."""
-    _extended(ranking, event=event, rules=rules)
-    rank = pl.col("rank")
-    return ranking.filter(pl.col("session") == event.rank_day).with_columns(
-        raw_segment=pl.when(rank <= rules.large_cap_count)
-        .then(pl.lit("large"))
-        .when(rank <= rules.total_count)
-        .then(pl.lit("small"))
-        .when(rank <= rules.extended_count)
-        .then(pl.lit("micro"))
+def _standings(ranked: pl.DataFrame) -> tuple[list[Standing], Counts]:
+    """The distinct standings before the event, and which of them each company had."""
+    numbers = ranked.select(pl.struct("previous_segment", "previous_edges").rank("dense"))
+    _, first, standing_of = np.unique(
+        numbers.to_series().to_numpy(), return_index=True, return_inverse=True
     )
+    rows = ranked[first].select("previous_segment", "previous_edges").iter_rows()
+    standings = [
+        Standing(segment=segment, edges_above=None if edges is None else frozenset(edges.split()))
+        for segment, edges in rows
+    ]
+    return standings, standing_of
 
 
-def _bounds(ranked: pl.DataFrame, rules: IndexRules) -> tuple[float, float]:
-    """The band around the large/small breakpoint; empty where the rules know no band."""
-    if rules.band_half_width <= 0:
-        return (1.0, 0.0)
-    at_breakpoint = ranked.filter(pl.col("rank") == rules.large_cap_count)
-    middle: float = at_breakpoint["cumulative_market_cap_share"].item()
-    return (middle - rules.band_half_width, middle + rules.band_half_width)
-
-
-def _banded(bounds: tuple[float, float]) -> pl.Expr:
-    """The final segment: the previous one for incumbents in the band, else that of the rank."""
-    sides = ["large", "small"]
-    stays = (
-        pl.col("raw_segment").is_in(sides)
-        & pl.col("previous_segment").is_in(sides).fill_null(value=False)
-        & pl.col("cumulative_market_cap_share").is_between(*bounds)
-    )
-    return pl.when(stays).then(pl.col("previous_segment")).otherwise(pl.col("raw_segment"))
+def passing_filters(
+    ranked: pl.DataFrame, excluded: pl.DataFrame, family: Mapping[str, IndexDefinition]
+) -> dict[str, Flags]:
+    """Which companies pass the filters of the indexes that have some."""
+    found = {}
+    for index in family.values():
+        if not (index.sectors or index.excluding):
+            continue
+        passes = pl.lit(value=True)
+        if index.sectors:
+            passes &= pl.col("sector").is_in(index.sectors).fill_null(value=False)
+        if index.excluding:
+            named = pl.Series("symbol", index.excluding).to_frame().select(key=matching_key())
+            out = excluded.join(named, left_on=matching_key(), right_on="key", how="semi")
+            passes &= ~pl.col("company_id").is_in(out["company_id"].unique().implode())
+        found[index.index_id] = ranked.select(passes.alias("passes"))["passes"].to_numpy()
+    return found
 
 
 def _absent(
     incumbents: pl.DataFrame, *, ranked: pl.DataFrame, excluded: pl.DataFrame
 ) -> pl.DataFrame:
     """Incumbents that are not ranked, each with the reason that the universe gives."""
-    why = (
-        excluded.filter(~pl.col("is_eligible"))
-        .sort("security_id")
-        .select("security_id", "exclusion_reason")
+    gone = incumbents.join(ranked.select("company_id"), on="company_id", how="anti")
+    lines = gone["security_id"].drop_nulls().implode()
+    why = excluded.select("security_id", "is_eligible", "exclusion_reason").filter(
+        pl.col("security_id").is_in(lines) & ~pl.col("is_eligible")
     )
     sentences = {reason.value: reason.sentence for reason in ExclusionReason}
+    absence = pl.col("exclusion_reason").replace_strict(
+        sentences, default=_NOT_LISTED, return_dtype=pl.String
+    )
     return (
-        incumbents.join(ranked, on="company_id", how="anti")
+        gone.select("company_id", "security_id", "symbol", "name", "sector", "segment", "indexes")
         .join(why, on="security_id", how="left")
+        .sort("company_id")
         .select(
             "company_id", "security_id", "symbol", "name", "sector",
             previous_segment="segment",
-            segment=pl.lit(None, pl.String),
-            absence=pl.col("exclusion_reason")
-            .replace_strict(sentences, default=None, return_dtype=pl.String)
-            .fill_null(_NOT_LISTED),
+            previous_indexes=pl.col("indexes").cast(pl.String),
+            decision=pl.lit(MembershipDecision.LEAVES.value),
+            reason=pl.concat_str(pl.lit("leaves: "), absence),
         )
     )  # fmt: skip
-
-
-def _decision() -> pl.Expr:
-    """How a company came from its previous segment to its new one."""
-    before, after, raw = (pl.col(c) for c in ("previous_segment", "segment", "raw_segment"))
-    size_before = before.replace_strict(_SIZE_ORDER, default=0, return_dtype=pl.Int8)
-    size_after = after.replace_strict(_SIZE_ORDER, default=0, return_dtype=pl.Int8)
-    found = (
-        pl.when(before.is_null() & after.is_null()).then(pl.lit(MembershipDecision.STAYS_OUT))
-        .when(before.is_null()).then(pl.lit(MembershipDecision.ENTERS))
-        .when(after.is_null()).then(pl.lit(MembershipDecision.LEAVES))
-        .when(size_after > size_before).then(pl.lit(MembershipDecision.MOVES_UP))
-        .when(size_after < size_before).then(pl.lit(MembershipDecision.MOVES_DOWN))
-        .when(after != raw).then(pl.lit(MembershipDecision.STAYS_BY_BAND))
-        .otherwise(pl.lit(MembershipDecision.STAYS_BY_RANK))
-    )  # fmt: skip
-    return found.cast(pl.String)
-
-
-def _reason() -> pl.Expr:
-    """The decision's sentence; for incumbents that are not ranked, what excluded them."""
-    sentences = {decision.value: decision.sentence for decision in MembershipDecision}
-    said = pl.col("decision").replace_strict(sentences, return_dtype=pl.String)
-    return pl.coalesce(pl.concat_str(pl.lit("leaves: "), pl.col("absence")), said)

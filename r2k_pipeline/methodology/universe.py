@@ -4,10 +4,11 @@
 2. What the feed got wrong is repaired, visibly (`repairs`).
 3. Its kind is read (`line_types`, `line_behaviour`), and its home country
    (`nationality`).
-4. The rules of eligibility are asked of each line in order; the first that fails
-   gives the reason. No line is ever dropped.
-5. The lines of a company are valued together, and further classes asked whether
-   they may stand beside the first (`share_classes`).
+4. The lines that no rule of their own excludes are valued together, company by
+   company, and further classes asked whether they may stand beside the first
+   (`share_classes`).
+5. Every rule of eligibility is asked of every line (`eligibility`); the first that
+   fails gives the reason. No line is ever dropped.
 
 Rules that compare companies with one another belong to `ranking`.
 """
@@ -20,12 +21,21 @@ import polars as pl
 
 from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology import share_history
-from r2k_pipeline.methodology.fact_matching import facts_by_line
+from r2k_pipeline.methodology.eligibility import ELIGIBILITY_RULES
 from r2k_pipeline.methodology.line_behaviour import classify_lines
-from r2k_pipeline.methodology.nationality import HOME, home_countries
+from r2k_pipeline.methodology.member_exceptions import MEAN_CLOSE, mean_closes, only_price_fails
+from r2k_pipeline.methodology.nationality import home_countries
+from r2k_pipeline.methodology.public_votes import public_votes
 from r2k_pipeline.methodology.repairs import repair_listings
+from r2k_pipeline.methodology.settled_values import with_settled_values
 from r2k_pipeline.methodology.share_classes import value_companies
-from r2k_pipeline.rulebook.reasons import ExclusionReason, LineType, RepairRule, exclusion_of
+from r2k_pipeline.methodology.unlisted_classes import with_unlisted_classes
+from r2k_pipeline.methodology.verdicts import (
+    VERDICT_BITS,
+    has_failed,
+    verdict_bits,
+    verdict_texts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +54,7 @@ _COLUMNS = (
     "type_evidence", "country", "home_country", "nationality_evidence", "public_vote_share",
     "sector", "close_usd", "raw_close_usd", "previous_close_usd", "volume_shares", "addtv_usd",
     "market_cap_usd", "raw_market_cap_usd", "repair_rule", "repair_evidence", "total_shares",
-    "line_shares", "is_eligible", "exclusion_reason",
+    "line_shares", "is_eligible", "exclusion_reason", "failed_rules", "unknown_rules", MEAN_CLOSE,
 )  # fmt: skip
 
 
@@ -124,9 +134,13 @@ def evaluate_universe(
         .join(kinds, on=list(_LINE), how="left")
         .join(_liquidity(listings, start), on=list(_LINE), how="left")
     )
-    known = _with_known_shares(_with_facts(lines, reference, rules), reference)
-    judged = known.with_columns(exclusion_reason=_own_exclusion(rules))
-    return _with_company_values(judged, rules).select(_COLUMNS).sort("session", "security_id")
+    known = with_unlisted_classes(
+        with_settled_values(_with_facts(lines, securities, reference, rules), reference),
+        reference.unlisted_shares,
+        rules=rules,
+    )
+    judged = _with_mean_closes(_judged(known, rules), listings, securities, rules)
+    return judged.select(_COLUMNS).sort("session", "security_id")
 
 
 def _identified(listings: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
@@ -170,92 +184,60 @@ def _liquidity(listings: pl.DataFrame, start: date) -> pl.DataFrame:
     )
 
 
-def _with_facts(lines: pl.DataFrame, reference: Reference, rules: IndexRules) -> pl.DataFrame:
+def _with_facts(
+    lines: pl.DataFrame, securities: pl.DataFrame, reference: Reference, rules: IndexRules
+) -> pl.DataFrame:
     """Lines with the country that each counts to, and why, and with the public's votes."""
-    votes = facts_by_line(lines, reference.public_votes).drop("source", "certainty")
-    return (
-        lines.with_columns(year=pl.col("session").dt.year().cast(pl.Int32))
-        .join(
-            home_countries(lines, reference.home_countries, rules=rules),
-            on=["symbol", "name", "country", "year"],
-            how="left",
-            nulls_equal=True,
-        )
-        .join(votes, on=["symbol", "name", "year"], how="left", nulls_equal=True)
+    placed = lines.with_columns(year=pl.col("session").dt.year().cast(pl.Int32)).join(
+        home_countries(lines, reference.home_countries, rules=rules),
+        on=["symbol", "name", "country", "year"],
+        how="left",
+        nulls_equal=True,
     )
+    return public_votes(placed, reference.public_votes, securities, rules=rules)
 
 
-def _with_known_shares(lines: pl.DataFrame, reference: Reference) -> pl.DataFrame:
-    """Give lines whose cap stayed blank the shares that are publicly known."""
-    facts = facts_by_line(lines, reference.share_counts).drop("certainty")
-    known = lines.join(facts, on=["symbol", "name", "year"], how="left", nulls_equal=True)
-    is_blank = (pl.col("market_cap_usd").fill_null(0.0) <= 0) & (pl.col("close_usd") > 0)
-    helped = is_blank & pl.col("total_shares").is_not_null()
-    return known.with_columns(
-        market_cap_usd=pl.when(helped)
-        .then(pl.col("close_usd") * pl.col("total_shares"))
-        .otherwise("market_cap_usd"),
-        repair_rule=pl.when(helped)
-        .then(pl.lit(RepairRule.KNOWN_SHARES.value))
-        .otherwise("repair_rule"),
-        repair_evidence=pl.when(helped)
-        .then(pl.format("{} shares: {}", pl.col("total_shares").cast(pl.Int64), "source"))
-        .otherwise("repair_evidence"),
-    ).drop("total_shares", "source")
-
-
-def _own_exclusion(rules: IndexRules) -> pl.Expr:
-    """The first rule that a line fails by itself, in the order of the rulebook's sections."""
-    kind = pl.col("line_type")
-    by_kind = [
-        pl.when(kind == excluded.value).then(pl.lit(exclusion_of(excluded).value))
-        for excluded in LineType
-        if excluded in rules.excluded_line_types
-    ]
-    tests = (
-        (ExclusionReason.EXCHANGE, pl.col("exchange").is_in(sorted(rules.exchanges))),
-        (ExclusionReason.FOREIGN, (pl.col("home_country") == HOME).fill_null(value=False)),
-        (ExclusionReason.VOTES_BELOW_MINIMUM, _has_enough_votes(rules)),
-        (ExclusionReason.NO_CLOSE, (pl.col("close_usd") > 0).fill_null(value=False)),
-        (ExclusionReason.PRICE_BELOW_MINIMUM, pl.col("close_usd") >= rules.minimum_close_usd),
-        (ExclusionReason.NO_MARKET_CAP, (pl.col("market_cap_usd") > 0).fill_null(value=False)),
-        (ExclusionReason.UNREPAIRED, pl.col("quarantine_reason").is_null()),
+def _judged(lines: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
+    """Lines with the verdict of every rule: their own first, then those of their company."""
+    own = [rule for rule in ELIGIBILITY_RULES if not rule.needs_company]
+    others = [rule for rule in ELIGIBILITY_RULES if rule.needs_company]
+    asked = lines.with_columns(verdict_bits(rules, own).alias(VERDICT_BITS))
+    judged = _with_company_values(asked, rules).with_columns(
+        (pl.col(VERDICT_BITS) + verdict_bits(rules, others)).alias(VERDICT_BITS)
     )
-    return pl.coalesce(*by_kind, *(pl.when(~ok).then(pl.lit(reason.value)) for reason, ok in tests))
-
-
-def _has_enough_votes(rules: IndexRules) -> pl.Expr:
-    """Whether the public has enough votes, or is not asked; unknown votes are enough."""
-    is_asked = pl.col("ipo_year").fill_null(0) >= rules.votes_asked_of_listings_since
-    enough = pl.col("public_vote_share") >= rules.minimum_public_vote_share
-    return ~is_asked | enough.fill_null(value=True)
+    return judged.with_columns(
+        *verdict_texts(judged[VERDICT_BITS]), (~has_failed()).alias("is_eligible")
+    )
 
 
 def _with_company_values(lines: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
-    """Company caps over all eligible lines, and the rules that need them."""
+    """Company caps and shares over all lines that no rule of their own excludes."""
     key = ["session", "security_id"]
-    standing = lines.filter(pl.col("exclusion_reason").is_null())
+    standing = lines.filter(~has_failed())
     valued = value_companies(
         standing.select(*key, "company_id", "close_usd", "market_cap_usd", "addtv_usd"),
         rules=rules,
     ).select(*key, "company_market_cap_usd", "line_shares", "is_secondary_excluded")
-    small = pl.col("market_cap_usd") < rules.minimum_total_market_cap_usd
-    reason = (
-        pl.when("is_secondary_excluded")
-        .then(pl.lit(ExclusionReason.SECONDARY_CLASS.value))
-        .when(pl.col("company_market_cap_usd").is_not_null() & small)
-        .then(pl.lit(ExclusionReason.CAP_BELOW_MINIMUM.value))
-        .otherwise("exclusion_reason")
-    )
     implied = pl.when((pl.col("close_usd") > 0) & (pl.col("market_cap_usd") > 0)).then(
         pl.col("market_cap_usd") / pl.col("close_usd")
     )
     return (
         lines.join(valued, on=key, how="left")
         .with_columns(market_cap_usd=pl.coalesce("company_market_cap_usd", "market_cap_usd"))
-        .with_columns(exclusion_reason=reason, total_shares=implied)
+        .with_columns(total_shares=implied)
         .with_columns(
-            line_shares=pl.coalesce("line_shares", "total_shares"),
-            is_eligible=pl.col("exclusion_reason").is_null(),
+            line_shares=pl.coalesce("line_shares", "total_shares") * pl.col("listed_part")
         )
     )
+
+
+def _with_mean_closes(
+    judged: pl.DataFrame, listings: pl.DataFrame, securities: pl.DataFrame, rules: IndexRules
+) -> pl.DataFrame:
+    """Lines with what a member would be let off by, where the price alone excludes them."""
+    key = ["session", "security_id"]
+    asked = judged.filter(only_price_fails()).select(key)
+    if rules.member_mean_close_days <= 0 or asked.is_empty():
+        return judged.with_columns(pl.lit(None, pl.Float64).alias(MEAN_CLOSE))
+    found = mean_closes(listings, securities, asked, days=rules.member_mean_close_days)
+    return judged.join(found, on=key, how="left")

@@ -65,7 +65,16 @@ def _checks(contract: Contract) -> list[_Check]:
         )
         for rule in contract.rules
     ]
-    return [*_GATES, *rules]
+    series = [
+        _Check(
+            name=rule.name,
+            sentence=rule.sentence,
+            severity=rule.severity,
+            is_blocking=rule.severity is Severity.ERROR,
+        )
+        for rule in contract.series_rules
+    ]
+    return [*_GATES, *rules, *series]
 
 
 def check_specs(contract: Contract) -> list[AssetCheckSpec]:

@@ -1,8 +1,9 @@
-"""From a source into `raw_listings` and `reported_actions`: archive, then publish.
+"""From a source into `raw_listings` and `reported_actions`: archive, judge, then publish.
 
 Holds what `r2k ingest` and the raw assets have in common, and needs no Dagster. Landing
 again changes nothing: a session whose rows stand already is left alone. Keep out how a
-feed is read (`sources`) and what may be promoted (`publication`).
+feed is read (`sources`), what half a universe is (`landing_gate`) and what single rows
+must be (`publication`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.orchestration.landing_gate import judge, record_evidence, record_refusals
 from r2k_pipeline.orchestration.progress import Progress, silent
 from r2k_pipeline.publication import SessionList, SessionRange, publish
 from r2k_pipeline.rulebook.sessions import sessions_between
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
+    from r2k_pipeline.orchestration.landing_gate import GateVerdict, Refusal
     from r2k_pipeline.sources.feed import Evidence, Source, SourceBatch
     from r2k_pipeline.storage.store import Store
 
@@ -35,6 +38,8 @@ class LandingReport:
         source: Name of the source.
         landed: Sessions whose rows were written, ascending.
         unchanged: Sessions that stood already with the same rows, ascending.
+        refused: Sessions that lack an exchange or much of one, ascending. What stood of
+            them before stands; one of which nothing stood counts as missing.
         rows: Rows of `raw_listings` written.
         archived_files: Files received; the archive keeps equal bytes once.
         evidence: What the source left out or moved, and why.
@@ -43,6 +48,7 @@ class LandingReport:
     source: str
     landed: tuple[date, ...]
     unchanged: tuple[date, ...]
+    refused: tuple[Refusal, ...]
     rows: int
     archived_files: int
     evidence: tuple[Evidence, ...]
@@ -56,6 +62,7 @@ def land(
     *,
     run_id: str,
     known_at: datetime,
+    accept_short: bool = False,
     progress: Progress = silent,
 ) -> LandingReport:
     """Archive and publish what a source has for a range of sessions.
@@ -70,11 +77,12 @@ def land(
         end: Last session, or None for the source's last.
         run_id: Recorded with every check.
         known_at: When this was received (UTC).
+        accept_short: Land also sessions that lack an exchange or much of one.
         progress: Told after each batch.
 
     Raises:
-        SourceError: The source has nothing in the range or cannot be read; nothing of
-            it was landed.
+        NothingInRangeError: The source has nothing in the range.
+        SourceError: The source cannot be read; nothing of it was landed.
         ContractViolationError: A batch breaks its contract; earlier batches stand.
     """
     plans = source.plan(start=start, end=end)
@@ -82,7 +90,8 @@ def land(
     for done, plan in enumerate(plans):
         progress(done, len(plans), f"{source.name} {plan.first_session} to {plan.last_session}")
         batch = source.read(plan)
-        reports.append(_land_batch(store, source.name, batch, run_id=run_id, known_at=known_at))
+        offer = _Offer(store=store, batch=batch, run_id=run_id, known_at=known_at)
+        reports.append(_land_batch(offer, source.name, accept_short=accept_short))
     progress(len(plans), len(plans), source.name)
     return reduce(_joined, reports)
 
@@ -92,44 +101,76 @@ def _joined(one: LandingReport, other: LandingReport) -> LandingReport:
         source=one.source,
         landed=tuple(sorted({*one.landed, *other.landed})),
         unchanged=tuple(sorted({*one.unchanged, *other.unchanged})),
+        refused=(*one.refused, *other.refused),
         rows=one.rows + other.rows,
         archived_files=one.archived_files + other.archived_files,
         evidence=(*one.evidence, *other.evidence),
     )
 
 
-def _land_batch(
-    store: Store, source: str, batch: SourceBatch, *, run_id: str, known_at: datetime
-) -> LandingReport:
+@dataclass(frozen=True, kw_only=True)
+class _Offer:
+    """A batch on its way into the store, and whose work that is."""
+
+    store: Store
+    batch: SourceBatch
+    run_id: str
+    known_at: datetime
+
+    @property
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """The rows that are offered, by table."""
+        return {
+            "raw_listings": self.batch.listings,
+            "reported_actions": self.batch.reported_actions,
+        }
+
+
+def _land_batch(offer: _Offer, source: str, *, accept_short: bool) -> LandingReport:
+    store, batch = offer.store, offer.batch
+    run_id, known_at = offer.run_id, offer.known_at
     for file in batch.raw:
         if file.path is not None:
             store.archive.keep_file(file.path)
         elif file.data is not None:
             store.archive.keep(file.data, name=file.name)
-    offered = {"raw_listings": batch.listings, "reported_actions": batch.reported_actions}
     changed = {
         table: _changed_sessions(store, table, frame, batch.plan.sessions)
-        for table, frame in offered.items()
+        for table, frame in offer.frames.items()
     }
-    for table, frame in offered.items():
-        for partitions in _partitions(changed[table]):
-            publish(
-                store,
-                table,
-                frame.filter(partitions.rows()),
-                partitions=partitions,
-                run_id=run_id,
-                known_at=known_at,
-            )
-    landed = sorted({day for days in changed.values() for day in days})
+    verdict = judge(store, batch, changed["raw_listings"], accept_short=accept_short)
+    refused = {refusal.session for refusal in verdict.refused}
+    record_refusals(store, batch, verdict, run_id=run_id, known_at=known_at)
+    landed = set()
+    for table, days in changed.items():
+        kept = [day for day in days if day not in refused]
+        _publish(offer, table, kept, verdict)
+        landed.update(kept)
+    record_evidence(store, batch, written=landed, run_id=run_id, known_at=known_at)
+    written = [day for day in changed["raw_listings"] if day not in refused]
     return LandingReport(
         source=source,
-        landed=tuple(landed),
-        unchanged=tuple(day for day in batch.plan.sessions if day not in set(landed)),
-        rows=batch.listings.filter(pl.col("session").is_in(changed["raw_listings"])).height,
+        landed=tuple(sorted(landed)),
+        unchanged=tuple(day for day in batch.plan.sessions if day not in landed | refused),
+        refused=verdict.refused,
+        rows=batch.listings.filter(pl.col("session").is_in(written)).height,
         archived_files=len(batch.raw),
         evidence=batch.evidence,
     )
+
+
+def _publish(offer: _Offer, table: str, sessions: Sequence[date], verdict: GateVerdict) -> None:
+    """Hand over some sessions of one table."""
+    for partitions in _partitions(sessions):
+        publish(
+            offer.store,
+            table,
+            offer.frames[table].filter(partitions.rows()),
+            partitions=partitions,
+            run_id=offer.run_id,
+            known_at=offer.known_at,
+            extra_outcomes=[verdict.outcome(sessions)] if table == "raw_listings" else (),
+        )
 
 
 def _fingerprints(frame: pl.DataFrame | pl.LazyFrame) -> dict[date, tuple[int, int]]:

@@ -11,6 +11,7 @@ from r2k_pipeline.publication.life import (
     Publication,
     last_published,
     publish,
+    record_verdicts,
 )
 from r2k_pipeline.publication.partitions import (
     EventKeys,
@@ -30,4 +31,5 @@ __all__ = [
     "Whole",
     "last_published",
     "publish",
+    "record_verdicts",
 ]

@@ -212,7 +212,7 @@ def _failures(
     failures = []
     column = promised.partition_column or WHOLE
     for key, failed in outcome.failed_by_partition.items():
-        sentence = outcome.sentence
+        sentence = outcome.sentence_by_partition.get(key, outcome.sentence)
         if promise is not None:
             evaluated = max(failed, rows.get(key, 0))
             sentence = row_failure(promise, failed=failed, evaluated=evaluated, partitions=[key])

@@ -168,6 +168,42 @@ def publish(
     return _promote_rows(store, occasion, shaped, outcomes, verdicts)
 
 
+def record_verdicts(
+    store: Store,
+    table: str,
+    outcomes: Sequence[CheckOutcome],
+    *,
+    partitions: Partitions,
+    run_id: str,
+    known_at: datetime,
+    judged: pl.DataFrame | None = None,
+) -> None:
+    """Write down verdicts on partitions that are not published: refused, missing, left out.
+
+    Args:
+        store: Where the accounts are kept.
+        table: Name of the contract that the verdicts are about.
+        outcomes: What was found.
+        partitions: Which partitions were judged; the table's rows of them stay as they are.
+        run_id: The run that judged.
+        known_at: When, tz-aware.
+        judged: The rows that were looked at, contract-shaped; None if there are none.
+
+    Raises:
+        StorageError: The record cannot be written.
+    """
+    promised = contract(table)
+    occasion = Occasion(
+        promised=promised,
+        partitions=partitions,
+        run_id=run_id,
+        known_at=known_at,
+        input_hash=None,
+    )
+    rows = empty_frame(promised) if judged is None else judged
+    store.published.append("quality_results", quality_rows(occasion, rows, outcomes))
+
+
 def last_published(store: Store, table: str) -> LastPublication | None:
     """The newest partition that a table has, and who wrote it when.
 

@@ -40,6 +40,8 @@ class CheckOutcome:
             about the table as a whole, the observed value.
         failed_by_partition: Failing rows of each partition that has any, by its key
             (session as ISO date, event, or `whole`). Empty for a rule about the table.
+        sentence_by_partition: What to say of one partition, where `sentence`, which is about
+            all of them, does not say it.
         failed_positions: Positions of the failing rows in the checked frame, kept for
             rules that quarantine; not part of equality.
     """
@@ -53,6 +55,7 @@ class CheckOutcome:
     sentence: str
     sample: tuple[Mapping[str, object], ...] = ()
     failed_by_partition: Mapping[str, int] = field(default_factory=dict)
+    sentence_by_partition: Mapping[str, str] = field(default_factory=dict)
     failed_positions: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
 

@@ -1,146 +1,158 @@
-"""Each rule of eligibility with the actual value of one line and the threshold.
+"""Each rule of eligibility beside the actual values of lines: what the why-card shows.
 
-Repeats no judgement: whether a line is in or out is `universe`'s. This module
-puts the same comparisons into words, in the rulebook's order, so that a reader
-sees all of them and not only the first that failed. A new rule of
-`methodology.universe` gets its row here.
+Judges nothing: the rules, their values and thresholds are `methodology.eligibility`'s,
+and the verdicts those that `universe` carries; the one that a member is let off is
+`methodology.member_exceptions`'. Add here how a verdict reads; a new rule needs nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from r2k_pipeline.errors import listed
-from r2k_pipeline.methodology.nationality import HOME
-from r2k_pipeline.queries.wording import NONE_SHOWN, usd
-from r2k_pipeline.rulebook.reasons import ExclusionReason, LineType
+import polars as pl
+
+from r2k_pipeline.methodology.eligibility import ELIGIBILITY_RULES, LINE_TYPE, Unit
+from r2k_pipeline.methodology.member_exceptions import MEAN_CLOSE, excused_of_member
+from r2k_pipeline.methodology.verdicts import Verdict, verdict_of
+from r2k_pipeline.queries.wording import NONE_SHOWN, percent, usd
+from r2k_pipeline.rulebook.reasons import ExclusionReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from r2k_pipeline.methodology.eligibility import EligibilityRule
     from r2k_pipeline.rulebook.rules import IndexRules
 
-_NAMED = 4
+RULE_FIELDS = (
+    "rule",
+    "label",
+    "unit",
+    "actual",
+    "actual_value",
+    "relation",
+    "threshold",
+    "threshold_value",
+    "verdict",
+    "sentence",
+)
+
+_NOT_TOLD = "The data do not tell, so it excludes nothing."
 
 
-@dataclass(frozen=True, kw_only=True)
-class RuleCheck:
-    """One rule asked of one line.
-
-    Args:
-        rule: What is compared.
-        actual: The line's value, in words.
-        threshold: What the rule demands, in words.
-        is_passed: Whether the line meets it.
-        sentence: The rule's reason as the rulebook words it.
-    """
-
-    rule: str
-    actual: str
-    threshold: str
-    is_passed: bool
-    sentence: str
-
-
-def rule_checks(line: Mapping[str, object], *, rules: IndexRules) -> tuple[RuleCheck, ...]:
-    """Ask every rule of eligibility of one line.
+def rule_checks(lines: pl.DataFrame, *, members: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
+    """Lay every rule beside every line.
 
     Args:
-        line: One row of contract `universe`.
+        lines: Contract `universe`, one session.
+        members: Read: `company_id`; the companies in an index before the event.
         rules: The rules in force on the rank day.
 
     Returns:
-        Type, exchange, country, votes, close and total market capitalisation, in
-        the order in which `methodology.universe` asks.
+        One row per line and rule, a line's rules in the table's order: `security_id`;
+        `rule` and `label`; `unit` of what follows; `actual` in words, or
+        `actual_value` as a number, null where it is not known; `relation`, and
+        `threshold` or `threshold_value` likewise; `verdict` (`pass`, `fail`,
+        `unknown`); `sentence` (null where there is nothing to say).
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.contracts.load import contract
+        >>> from r2k_pipeline.contracts.polars_shape import polars_schema
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> line = {
+        ...     "session": date(2022, 5, 6), "security_id": "S-PEN", "company_id": "C-PEN",
+        ...     "close_usd": 0.97, "failed_rules": "price_below_minimum",
+        ... }
+        >>> lines = pl.DataFrame([line], schema=polars_schema(contract("universe")))
+        >>> rules = rules_in_force(date(2022, 5, 6))
+        >>> nobody = lines.select("company_id").clear()
+        >>> checks = rule_checks(lines, members=nobody, rules=rules)
+        >>> checks.filter(pl.col("verdict") == "fail").select(
+        ...     "label", "actual_value", "relation", "threshold_value"
+        ... ).row(0)
+        ('price', 0.97, 'at least', 1.0)
     """
+    is_member = pl.col("company_id").is_in(members["company_id"].unique().implode())
+    asked = lines.with_row_index("place").with_columns(
+        is_excused=excused_of_member(rules) & is_member
+    )
+    laid = pl.concat(_laid(asked, rule, rules) for rule in ELIGIBILITY_RULES)
+    # A stable sort: the rules of a line stay in the order in which they were laid.
+    return laid.sort("place", maintain_order=True).drop("place")
+
+
+def _laid(lines: pl.DataFrame, rule: EligibilityRule, rules: IndexRules) -> pl.DataFrame:
+    threshold = rule.threshold(rules)
+    nothing = pl.lit(None, pl.Float64)
+    in_words = rule.unit is Unit.WORDS
+    is_price = rule.name == ExclusionReason.PRICE_BELOW_MINIMUM
+    is_excused = pl.col("is_excused") & is_price
+    return lines.select(
+        "place",
+        "security_id",
+        rule=pl.lit(str(rule.name)),
+        label=pl.lit(rule.label),
+        unit=pl.lit(rule.unit.value),
+        actual=rule.actual if in_words else nothing.cast(pl.String),
+        actual_value=nothing if in_words else rule.actual.cast(pl.Float64),
+        relation=pl.lit(rule.relation),
+        threshold=pl.lit(threshold if isinstance(threshold, str) else None, pl.String),
+        threshold_value=pl.lit(None if isinstance(threshold, str) else threshold, pl.Float64),
+        verdict=pl.when(is_excused).then(pl.lit(Verdict.MET.value)).otherwise(verdict_of(rule)),
+        sentence=pl.when(is_excused).then(_excuse(rules)).otherwise(_sentence(rule)),
+    )
+
+
+def _sentence(rule: EligibilityRule) -> pl.Expr:
+    """The reason of a failure; that the data do not tell, where they do not."""
+    if rule.name == LINE_TYPE:
+        known = {reason.value: reason.sentence for reason in ExclusionReason}
+        failed = pl.col("exclusion_reason").replace_strict(
+            known, default=None, return_dtype=pl.String
+        )
+    else:
+        failed = pl.lit(ExclusionReason(rule.name).sentence)
+    verdict = verdict_of(rule)
     return (
-        _type_check(line, rules),
-        _exchange_check(line, rules),
-        _country_check(line),
-        _votes_check(line, rules),
-        _close_check(line, rules),
-        _cap_check(line, rules),
+        pl.when(verdict == Verdict.FAIL.value)
+        .then(failed)
+        .when(verdict == Verdict.UNKNOWN.value)
+        .then(pl.lit(_NOT_TOLD))
     )
 
 
-def _text(value: object) -> str:
-    return NONE_SHOWN if value is None else str(value)
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _type_check(line: Mapping[str, object], rules: IndexRules) -> RuleCheck:
-    kind = _text(line["line_type"])
-    excluded = sorted(str(kind) for kind in rules.excluded_line_types)
-    is_passed = kind not in excluded
-    known = {str(reason) for reason in ExclusionReason}
-    return RuleCheck(
-        rule="type of line",
-        actual=kind,
-        threshold=f"not {listed(excluded, _NAMED)}",
-        is_passed=is_passed,
-        sentence=ExclusionReason(kind).sentence if kind in known else LineType(kind).sentence,
+def _excuse(rules: IndexRules) -> pl.Expr:
+    return pl.format(
+        "A member passes: its mean close of the {} days before was ${}.",
+        pl.lit(rules.member_mean_close_days),
+        pl.col(MEAN_CLOSE).round(2),
     )
 
 
-def _exchange_check(line: Mapping[str, object], rules: IndexRules) -> RuleCheck:
-    exchange = _text(line["exchange"])
-    return RuleCheck(
-        rule="exchange",
-        actual=exchange,
-        threshold=f"one of {', '.join(sorted(rules.exchanges))}",
-        is_passed=exchange in rules.exchanges,
-        sentence=ExclusionReason.EXCHANGE.sentence,
-    )
+def in_words(check: Mapping[str, object]) -> tuple[str, str]:
+    """Phrase the actual value and the threshold of one row of `rule_checks`.
+
+    Example:
+        >>> in_words({
+        ...     "unit": "usd", "actual": None, "actual_value": 2.4e8, "relation": "at least",
+        ...     "threshold": None, "threshold_value": 3e7,
+        ... })
+        ('$240.0 m', 'at least $30.0 m')
+    """
+    unit = Unit(str(check["unit"]))
+    actual = _phrased(unit, check["actual"], check["actual_value"])
+    threshold = _phrased(unit, check["threshold"], check["threshold_value"])
+    return actual, f"{check['relation']} {threshold}"
 
 
-def _country_check(line: Mapping[str, object]) -> RuleCheck:
-    country, evidence = line["home_country"], line["nationality_evidence"]
-    return RuleCheck(
-        rule="home country",
-        actual=f"{'not known' if country is None else country} ({_text(evidence)})",
-        threshold=HOME,
-        is_passed=country == HOME,
-        sentence=ExclusionReason.FOREIGN.sentence,
-    )
-
-
-def _votes_check(line: Mapping[str, object], rules: IndexRules) -> RuleCheck:
-    votes = _number(line["public_vote_share"])
-    return RuleCheck(
-        rule="votes in public hands",
-        actual="not known to be few" if votes is None else f"{votes:.1%}",
-        threshold=f"at least {rules.minimum_public_vote_share:.0%}, asked of listings since "
-        f"{rules.votes_asked_of_listings_since}",
-        is_passed=line["exclusion_reason"] != ExclusionReason.VOTES_BELOW_MINIMUM,
-        sentence=ExclusionReason.VOTES_BELOW_MINIMUM.sentence,
-    )
-
-
-def _close_check(line: Mapping[str, object], rules: IndexRules) -> RuleCheck:
-    close = _number(line["close_usd"])
-    has_close = close is not None and close > 0
-    reason = ExclusionReason.PRICE_BELOW_MINIMUM if has_close else ExclusionReason.NO_CLOSE
-    return RuleCheck(
-        rule="close",
-        actual=usd(close),
-        threshold=f"at least {usd(rules.minimum_close_usd)}",
-        is_passed=close is not None and close > 0 and close >= rules.minimum_close_usd,
-        sentence=reason.sentence,
-    )
-
-
-def _cap_check(line: Mapping[str, object], rules: IndexRules) -> RuleCheck:
-    cap = _number(line["market_cap_usd"])
-    has_cap = cap is not None and cap > 0
-    reason = ExclusionReason.CAP_BELOW_MINIMUM if has_cap else ExclusionReason.NO_MARKET_CAP
-    return RuleCheck(
-        rule="total market cap",
-        actual=usd(cap),
-        threshold=f"at least {usd(rules.minimum_total_market_cap_usd)}",
-        is_passed=cap is not None and cap > 0 and cap >= rules.minimum_total_market_cap_usd,
-        sentence=reason.sentence,
-    )
+def _phrased(unit: Unit, words: object, value: object) -> str:
+    number = float(value) if isinstance(value, int | float) else None
+    match unit:
+        case Unit.WORDS:
+            return NONE_SHOWN if words is None else str(words)
+        case Unit.USD:
+            return usd(number)
+        case Unit.SHARE:
+            return percent(number)
+        case Unit.SHARES:
+            return NONE_SHOWN if number is None else f"{number:,.0f}"

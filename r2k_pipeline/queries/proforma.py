@@ -1,8 +1,10 @@
 """What an event would decide if a session were its rank day.
 
 Runs the methodology's own reconstitution on the ranking of any session, with
-the members of the event then in force as incumbents; on a real rank day it
-gives the published decisions. Nothing is stored.
+the members of the event then in force as incumbents, or of the list that the
+operator gave where no earlier event is decided; on a real rank day it gives the
+published decisions. What may still change by the real rank day is
+`migration_odds`. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.contracts.load import contract
-from r2k_pipeline.contracts.polars_shape import empty_frame
+from r2k_pipeline.methodology.initial_members import as_incumbents
 from r2k_pipeline.methodology.reconstitution import breakpoints, reconstitute
 from r2k_pipeline.queries.addressing import nothing_there
+from r2k_pipeline.queries.migration_odds import likeliest, migration_odds
 from r2k_pipeline.queries.reconstitution import boundaries_with_bands
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import event_in_force, next_event
@@ -24,6 +26,8 @@ from r2k_pipeline.rulebook.sessions import require_session
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from r2k_pipeline.queries.migration_odds import MigrationOdds
+    from r2k_pipeline.rulebook.schedule import Event
     from r2k_pipeline.storage.store import Store
 
 PROFORMA_COLUMNS = (
@@ -40,6 +44,8 @@ PROFORMA_COLUMNS = (
     "to_r1000_pct",
     "to_r3000_usd",
     "to_r3000_pct",
+    "crossing",
+    "crossing_probability",
     "reason",
 )
 
@@ -52,14 +58,19 @@ class Proforma:
         session: The session taken for the rank day.
         incumbents_event_id: The event whose members count as incumbents; None
             if there was none to read.
+        incumbents_given_for: The session at whose open the operator's list of
+            incumbents was in force; None if none was read.
         boundaries: As in `reconstitution.ReconstitutionSummary`.
         companies: One row per company, by rank; see `proforma`.
+        odds: What may still change by the rank day.
     """
 
     session: date
     incumbents_event_id: str | None
+    incumbents_given_for: date | None
     boundaries: pl.DataFrame
     companies: pl.DataFrame
+    odds: MigrationOdds
 
 
 def proforma(store: Store, session: date, *, known_at: datetime | None = None) -> Proforma:
@@ -75,7 +86,10 @@ def proforma(store: Store, session: date, *, known_at: datetime | None = None) -
         with the distance of its total market cap from the R1000/R2000 breakpoint
         (`to_r1000_usd`, `to_r1000_pct`) and from the last company of the R3000
         (`to_r3000_usd`, `to_r3000_pct`): positive above, in USD and in per cent
-        of the breakpoint; null without a rank or without that breakpoint.
+        of the breakpoint; null without a rank or without that breakpoint. `crossing`
+        says over which edge it is likeliest to go by the real rank day, and
+        `crossing_probability` (0 to 1) how likely; null without a rank, and the
+        probability also once the rank day has passed.
 
     Raises:
         NotASessionError: The exchange is closed on that day; names neighbours.
@@ -88,29 +102,41 @@ def proforma(store: Store, session: date, *, known_at: datetime | None = None) -
         days = store.lake.sessions("ranking")
         raise nothing_there("ranking", asked=[session], available=days)
     universe = store.lake.scan("universe", start=session, end=session).collect()
-    incumbents = _incumbents(store, session, known_at=known_at)
-    as_event = replace(next_event(session), rank_day=session)
+    coming = next_event(session)
+    incumbents, event_id, given_for = _incumbents(store, session, coming, known_at=known_at)
+    as_event = replace(coming, rank_day=session)
     rules = rules_in_force(session)
     decided = reconstitute(
         ranking, incumbents=incumbents, excluded=universe, event=as_event, rules=rules
     )
     found = breakpoints(ranking, event=as_event, rules=rules, is_banded=not incumbents.is_empty())
-    events = incumbents.get_column("event_id").unique().to_list()
+    odds = migration_odds(store, session, decided=decided, event=coming)
+    placed = with_distances(decided, found, ranks=(rules.large_cap_count, rules.total_count))
     return Proforma(
         session=session,
-        incumbents_event_id=events[0] if events else None,
+        incumbents_event_id=event_id,
+        incumbents_given_for=given_for,
         boundaries=boundaries_with_bands(found, decided),
-        companies=with_distances(decided, found, ranks=(rules.large_cap_count, rules.total_count)),
+        companies=placed.join(
+            likeliest(odds.companies), on="company_id", how="left", maintain_order="left"
+        ).select(PROFORMA_COLUMNS),
+        odds=odds,
     )
 
 
-def _incumbents(store: Store, session: date, *, known_at: datetime | None) -> pl.DataFrame:
-    """The members by the event in force on the session."""
+def _incumbents(
+    store: Store, session: date, coming: Event, *, known_at: datetime | None
+) -> tuple[pl.DataFrame, str | None, date | None]:
+    """The members by the event in force; before any event those given, once in force."""
     in_force = event_in_force(session)
-    if in_force is None:
-        return empty_frame(contract("reconstitution"))
-    decided = store.published.read("reconstitution", event_id=in_force.event_id, known_at=known_at)
-    return decided.drop_nulls("segment")
+    event_id = in_force.event_id if in_force else ""
+    decided = store.published.read("reconstitution", event_id=event_id, known_at=known_at)
+    if not decided.is_empty():
+        return decided.drop_nulls("segment"), event_id, None
+    given = store.published.read(
+        "initial_members", event_id=coming.event_id, known_at=known_at
+    ).filter(pl.col("session") <= session)
+    return as_incumbents(given), None, None if given.is_empty() else given["session"][0]
 
 
 def with_distances(
@@ -130,4 +156,4 @@ def with_distances(
         at = pl.lit(caps.get(rank), pl.Float64)
         distances[f"to_{name}_usd"] = cap - at
         distances[f"to_{name}_pct"] = 100 * (cap / at - 1)
-    return decided.with_columns(**distances).select(PROFORMA_COLUMNS)
+    return decided.with_columns(**distances)

@@ -2,7 +2,8 @@
 
 Holds each date rule as a dated value: which day, which years, the rule in words
 and as a function, source and certainty. A changed rule is a new entry; the old one
-gets a last year and stays. Keep out the events that follow (`schedule`).
+gets a last year and stays. Keep out the events that follow (`schedule`) and the rules
+of the reviews between them (`review_rules`).
 """
 
 from __future__ import annotations
@@ -33,17 +34,32 @@ class EventDay(StrEnum):
     """This session's close decides the ranking."""
     PRELIMINARY = "preliminary"
     """Preliminary lists are public in the evening of this day."""
+    QUERY_END = "query_end"
+    """Until this day members of the public may query the preliminary lists."""
     LOCK_DOWN = "lock_down"
     """From this day on lists are final except in exceptional cases."""
+    LAST_LIST = "last_list"
+    """The last updated list; one comes each week from the preliminary day on."""
+
+
+class ReviewDay(StrEnum):
+    """The days of a review between reconstitutions that a rule fixes."""
+
+    EFFECTIVE = "effective"
+    """After this day's close additions and updates are put in."""
+    CUT_OFF = "cut_off"
+    """What is known by this session's close decides; IPOs are ranked on it."""
+    ANNOUNCEMENT = "announcement"
+    """What will change is public in the evening of this day."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DateRule:
-    """How one day of an event follows, and in which years.
+    """How one day of an event or a review follows, and in which years.
 
     Args:
-        day: Which day of the event.
-        month: The month of the effective day, 6 or 12.
+        day: Which day of the event or review.
+        month: The month of the effective day.
         first_year: The first year of the rule.
         last_year: The last year, inclusive; None while it is in force.
         sentence: The rule in words.
@@ -53,7 +69,7 @@ class DateRule:
         certainty: How the rule came to us.
     """
 
-    day: EventDay
+    day: EventDay | ReviewDay
     month: int
     first_year: int
     last_year: int | None
@@ -67,10 +83,45 @@ class DateRule:
         return self.first_year <= year and (self.last_year is None or year <= self.last_year)
 
 
-def _nth_friday(month: int, n: int) -> Callable[[int, date], date]:
+def nth_weekday(month: int, n: int, weekday: int = calendar.FRIDAY) -> Callable[[int, date], date]:
+    """The n-th Friday, or other weekday, of a month.
+
+    Example:
+        >>> nth_weekday(6, 4)(2022, date(2022, 1, 1))
+        datetime.date(2022, 6, 24)
+    """
+
     def find(year: int, _effective: date) -> date:
         first = date(year, month, 1)
-        return first + timedelta(days=(calendar.FRIDAY - first.weekday()) % 7 + 7 * (n - 1))
+        return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (n - 1))
+
+    return find
+
+
+def last_session(month: int) -> Callable[[int, date], date]:
+    """The last session of a month of the same year.
+
+    Example:
+        >>> last_session(4)(2023, date(2023, 6, 23))
+        datetime.date(2023, 4, 28)
+    """
+
+    def find(year: int, _effective: date) -> date:
+        return session_on_or_before(date(year, month, calendar.monthrange(year, month)[1]))
+
+    return find
+
+
+def before_effective(days: int) -> Callable[[int, date], date]:
+    """So many calendar days before the effective day.
+
+    Example:
+        >>> before_effective(49)(2022, date(2022, 6, 24))
+        datetime.date(2022, 5, 6)
+    """
+
+    def find(_year: int, effective: date) -> date:
+        return effective - timedelta(days=days)
 
     return find
 
@@ -83,22 +134,8 @@ def _last_friday(month: int) -> Callable[[int, date], date]:
     return find
 
 
-def _last_session(month: int) -> Callable[[int, date], date]:
-    def find(year: int, _effective: date) -> date:
-        return session_on_or_before(date(year, month, calendar.monthrange(year, month)[1]))
-
-    return find
-
-
-def _before_effective(days: int) -> Callable[[int, date], date]:
-    def find(_year: int, effective: date) -> date:
-        return effective - timedelta(days=days)
-
-    return find
-
-
-def _rule(
-    day: EventDay,
+def rule_of(
+    day: EventDay | ReviewDay,
     month: int,
     years: tuple[int, int | None],
     sentence: str,
@@ -106,6 +143,7 @@ def _rule(
     source: str,
     certainty: Certainty,
 ) -> DateRule:
+    """Write a rule as one entry of a table: day, month, years, words, function, source."""
     first, last = years
     return DateRule(
         day=day,
@@ -120,65 +158,98 @@ def _rule(
 
 
 _EFFECTIVE, _RANK = EventDay.EFFECTIVE, EventDay.RANK
-_PRELIMINARY, _LOCK_DOWN = EventDay.PRELIMINARY, EventDay.LOCK_DOWN
+_PRELIMINARY, _QUERY_END = EventDay.PRELIMINARY, EventDay.QUERY_END
+_LOCK_DOWN, _LAST_LIST = EventDay.LOCK_DOWN, EventDay.LAST_LIST
 _OFFICIAL, _REPORTED, _DERIVED = Certainty.OFFICIAL, Certainty.REPORTED, Certainty.DERIVED
-_MEMORY = Certainty.FROM_MEMORY
-_TWO_WEEKS, _THREE_WEEKS, _FOUR_WEEKS, _FIVE_WEEKS = 14, 21, 28, 35
+_INFERRED, _MEMORY = Certainty.INFERRED, Certainty.FROM_MEMORY
+_ONE_WEEK, _TWO_WEEKS, _THREE_WEEKS, _FOUR_WEEKS, _FIVE_WEEKS = 7, 14, 21, 28, 35
 _SIX_WEEKS, _SEVEN_WEEKS = 42, 49
-_JUNE_LOCK_DOWN, _DECEMBER_LOCK_DOWN = 18, 11
+_LOCK_DOWN_OF_THREE_WEEKS, _LOCK_DOWN_OF_TWO_WEEKS = 18, 11
 
 # fmt: off
 DATE_RULES: tuple[DateRule, ...] = (
-    _rule(_EFFECTIVE, JUNE, (1989, 2003), "last session of June",
-          _last_session(JUNE), "schedule_history", _REPORTED),
+    rule_of(_EFFECTIVE, JUNE, (1989, 2003), "last session of June",
+            last_session(JUNE), "schedule_history", _REPORTED),
     # 2004 is uncertain: 25 or 30 June.
-    _rule(_EFFECTIVE, JUNE, (2004, 2004), "last Friday of June",
-          _last_friday(JUNE), "schedule_history", _REPORTED),
-    _rule(_EFFECTIVE, JUNE, (2005, 2006), "last Friday of June",
-          _last_friday(JUNE), "releases_2004_2008", _OFFICIAL),
-    _rule(_EFFECTIVE, JUNE, (2007, None), "fourth Friday of June",
-          _nth_friday(JUNE, 4), "methodology_2026", _OFFICIAL),
-    _rule(_RANK, JUNE, (1989, 2015), "last session of May",
-          _last_session(5), "regression_discontinuity_2015", _REPORTED),
-    _rule(_RANK, JUNE, (2016, 2016), "four weeks before the effective day",
-          _before_effective(_FOUR_WEEKS), "schedule_2016", _OFFICIAL),
-    _rule(_RANK, JUNE, (2017, 2017), "six weeks before the effective day",
-          _before_effective(_SIX_WEEKS), "recap_2017", _OFFICIAL),
-    _rule(_RANK, JUNE, (2018, 2018), "six weeks before the effective day",
-          _before_effective(_SIX_WEEKS), "recap_2017", _MEMORY),
-    _rule(_RANK, JUNE, (2019, 2022), "seven weeks before the effective day",
-          _before_effective(_SEVEN_WEEKS), "releases_2019_2022", _OFFICIAL),
-    _rule(_RANK, JUNE, (2023, None), "last session of April",
-          _last_session(4), "methodology_2026", _OFFICIAL),
-    _rule(_PRELIMINARY, JUNE, (2001, 2001), "second Friday of June",
-          _nth_friday(JUNE, 2), "releases_2001", _OFFICIAL),
-    _rule(_PRELIMINARY, JUNE, (2003, 2003), "second Friday of June",
-          _nth_friday(JUNE, 2), "releases_2003", _OFFICIAL),
-    _rule(_PRELIMINARY, JUNE, (2004, 2010), "two weeks before the effective day",
-          _before_effective(_TWO_WEEKS), "releases_2004_2008", _OFFICIAL),
-    _rule(_PRELIMINARY, JUNE, (2011, 2016), "two weeks before the effective day",
-          _before_effective(_TWO_WEEKS), "releases_2011_2015", _OFFICIAL),
-    _rule(_PRELIMINARY, JUNE, (2017, 2018), "two weeks before the effective day",
-          _before_effective(_TWO_WEEKS), "recap_2017", _MEMORY),
-    _rule(_PRELIMINARY, JUNE, (2019, 2022), "three weeks before the effective day",
-          _before_effective(_THREE_WEEKS), "releases_2019_2022", _OFFICIAL),
-    _rule(_PRELIMINARY, JUNE, (2023, None), "five weeks before the effective day",
-          _before_effective(_FIVE_WEEKS), "methodology_2026", _OFFICIAL),
-    _rule(_LOCK_DOWN, JUNE, (2023, 2025), "Monday, 18 days before the effective day",
-          _before_effective(_JUNE_LOCK_DOWN), "schedules_2023_2025", _OFFICIAL),
-    _rule(_LOCK_DOWN, JUNE, (2026, None), "Monday, 18 days before the effective day",
-          _before_effective(_JUNE_LOCK_DOWN), "methodology_2026", _DERIVED),
-    _rule(_EFFECTIVE, DECEMBER, (2026, None), "second Friday of December",
-          _nth_friday(DECEMBER, 2), "methodology_2026", _OFFICIAL),
-    _rule(_RANK, DECEMBER, (2026, None), "last session of October",
-          _last_session(10), "methodology_2026", _OFFICIAL),
-    _rule(_PRELIMINARY, DECEMBER, (2026, None), "four weeks before the effective day",
-          _before_effective(_FOUR_WEEKS), "methodology_2026", _OFFICIAL),
-    _rule(_LOCK_DOWN, DECEMBER, (2026, None), "Monday, 11 days before the effective day",
-          _before_effective(_DECEMBER_LOCK_DOWN), "methodology_2026", _DERIVED),
+    rule_of(_EFFECTIVE, JUNE, (2004, 2004), "last Friday of June",
+            _last_friday(JUNE), "schedule_history", _REPORTED),
+    rule_of(_EFFECTIVE, JUNE, (2005, 2006), "last Friday of June",
+            _last_friday(JUNE), "releases_2004_2008", _OFFICIAL),
+    rule_of(_EFFECTIVE, JUNE, (2007, None), "fourth Friday of June",
+            nth_weekday(JUNE, 4), "methodology_2026", _OFFICIAL),
+    rule_of(_RANK, JUNE, (1989, 2015), "last session of May",
+            last_session(5), "regression_discontinuity_2015", _REPORTED),
+    rule_of(_RANK, JUNE, (2016, 2016), "four weeks before the effective day",
+            before_effective(_FOUR_WEEKS), "schedule_2016", _OFFICIAL),
+    rule_of(_RANK, JUNE, (2017, 2017), "six weeks before the effective day",
+            before_effective(_SIX_WEEKS), "recap_2017", _OFFICIAL),
+    rule_of(_RANK, JUNE, (2018, 2018), "six weeks before the effective day",
+            before_effective(_SIX_WEEKS), "schedule_2018", _OFFICIAL),
+    rule_of(_RANK, JUNE, (2019, 2022), "seven weeks before the effective day",
+            before_effective(_SEVEN_WEEKS), "releases_2019_2022", _OFFICIAL),
+    rule_of(_RANK, JUNE, (2023, None), "last session of April",
+            last_session(4), "methodology_2026", _OFFICIAL),
+    rule_of(_PRELIMINARY, JUNE, (2001, 2001), "second Friday of June",
+            nth_weekday(JUNE, 2), "releases_2001", _OFFICIAL),
+    rule_of(_PRELIMINARY, JUNE, (2003, 2003), "second Friday of June",
+            nth_weekday(JUNE, 2), "releases_2003", _OFFICIAL),
+    rule_of(_PRELIMINARY, JUNE, (2004, 2010), "two weeks before the effective day",
+            before_effective(_TWO_WEEKS), "releases_2004_2008", _OFFICIAL),
+    rule_of(_PRELIMINARY, JUNE, (2011, 2016), "two weeks before the effective day",
+            before_effective(_TWO_WEEKS), "releases_2011_2015", _OFFICIAL),
+    rule_of(_PRELIMINARY, JUNE, (2017, 2017), "two weeks before the effective day",
+            before_effective(_TWO_WEEKS), "schedule_2017", _OFFICIAL),
+    rule_of(_PRELIMINARY, JUNE, (2018, 2018), "two weeks before the effective day",
+            before_effective(_TWO_WEEKS), "schedule_2018", _OFFICIAL),
+    rule_of(_PRELIMINARY, JUNE, (2019, 2022), "three weeks before the effective day",
+            before_effective(_THREE_WEEKS), "releases_2019_2022", _OFFICIAL),
+    rule_of(_PRELIMINARY, JUNE, (2023, None), "five weeks before the effective day",
+            before_effective(_FIVE_WEEKS), "methodology_2026", _OFFICIAL),
+    rule_of(_LAST_LIST, JUNE, (2001, 2003), "one week before the effective day",
+            before_effective(_ONE_WEEK), "own_choice", _INFERRED),
+    # Seen for 2008, 2010, 2014, 2016 and 2018; the years between them follow.
+    rule_of(_LAST_LIST, JUNE, (2004, 2015), "the effective day",
+            before_effective(0), "releases_2004_2008", _OFFICIAL),
+    rule_of(_LAST_LIST, JUNE, (2016, 2017), "the effective day",
+            before_effective(0), "schedule_2016", _OFFICIAL),
+    rule_of(_LAST_LIST, JUNE, (2018, 2018), "the effective day",
+            before_effective(0), "schedule_2018", _OFFICIAL),
+    rule_of(_LAST_LIST, JUNE, (2019, 2021), "one week before the effective day",
+            before_effective(_ONE_WEEK), "own_choice", _INFERRED),
+    rule_of(_LAST_LIST, JUNE, (2022, 2022), "one week before the effective day",
+            before_effective(_ONE_WEEK), "schedule_2022", _OFFICIAL),
+    rule_of(_LAST_LIST, JUNE, (2023, 2025), "one week before the effective day",
+            before_effective(_ONE_WEEK), "schedules_2023_2025", _OFFICIAL),
+    rule_of(_LAST_LIST, JUNE, (2026, None), "one week before the effective day",
+            before_effective(_ONE_WEEK), "methodology_2026", _OFFICIAL),
+    rule_of(_QUERY_END, JUNE, (2023, None), "three weeks before the effective day",
+            before_effective(_THREE_WEEKS), "methodology_2026", _OFFICIAL),
+    rule_of(_LOCK_DOWN, JUNE, (2019, 2021), "Monday, 11 days before the effective day",
+            before_effective(_LOCK_DOWN_OF_TWO_WEEKS), "own_choice", _MEMORY),
+    rule_of(_LOCK_DOWN, JUNE, (2022, 2022), "Monday, 11 days before the effective day",
+            before_effective(_LOCK_DOWN_OF_TWO_WEEKS), "schedule_2022", _OFFICIAL),
+    rule_of(_LOCK_DOWN, JUNE, (2023, 2025), "Monday, 18 days before the effective day",
+            before_effective(_LOCK_DOWN_OF_THREE_WEEKS), "schedules_2023_2025", _OFFICIAL),
+    rule_of(_LOCK_DOWN, JUNE, (2026, None), "Monday, 18 days before the effective day",
+            before_effective(_LOCK_DOWN_OF_THREE_WEEKS), "methodology_2026", _DERIVED),
+    rule_of(_EFFECTIVE, DECEMBER, (2026, None), "second Friday of December",
+            nth_weekday(DECEMBER, 2), "methodology_2026", _OFFICIAL),
+    rule_of(_RANK, DECEMBER, (2026, None), "last session of October",
+            last_session(10), "methodology_2026", _OFFICIAL),
+    rule_of(_PRELIMINARY, DECEMBER, (2026, None), "four weeks before the effective day",
+            before_effective(_FOUR_WEEKS), "methodology_2026", _OFFICIAL),
+    rule_of(_LAST_LIST, DECEMBER, (2026, None), "one week before the effective day",
+            before_effective(_ONE_WEEK), "methodology_2026", _OFFICIAL),
+    rule_of(_QUERY_END, DECEMBER, (2026, None), "two weeks before the effective day",
+            before_effective(_TWO_WEEKS), "methodology_2026", _OFFICIAL),
+    rule_of(_LOCK_DOWN, DECEMBER, (2026, None), "Monday, 11 days before the effective day",
+            before_effective(_LOCK_DOWN_OF_TWO_WEEKS), "methodology_2026", _DERIVED),
 )
 # fmt: on
-"""Every date rule. Preliminary days before 2001 and in 2002 and lock-downs before 2023 are unknown.
+"""Every date rule of events.
+
+Unknown: preliminary lists before 2001 and in 2002, lock-downs before 2019, query periods
+before 2023.
 
 The second annual event was announced for November and moved to December before
 the first one, so no November event exists.

@@ -18,12 +18,19 @@ from functools import cache
 from importlib.resources import files
 
 from r2k_pipeline.errors import BadInputError, listed
+from r2k_pipeline.rulebook.sources import Certainty
 
 OVERRIDES_FILE = "rulebook/reference/identity_overrides.csv"
 """The shipped file, as errors name it."""
 
-COLUMNS = ("symbol", "session", "link", "other_symbol", "person", "reason", "source")
-"""The columns, in this order; `person` is a role, `source` a public document."""
+COLUMNS = (
+    "symbol", "session", "link", "other_symbol", "person", "reason", "source", "certainty",
+)  # fmt: skip
+"""The columns, in this order.
+
+`person` is a role, `source` a public document, and `certainty` says how its word
+came to us: a value of `sources.Certainty`.
+"""
 
 
 class LinkKind(StrEnum):
@@ -53,6 +60,7 @@ class IdentityOverride:
         person: The role that set it.
         reason: Why, in a sentence.
         source: The public document that proves it.
+        certainty: How the document's word came to us.
     """
 
     symbol: str
@@ -62,6 +70,7 @@ class IdentityOverride:
     person: str
     reason: str
     source: str
+    certainty: Certainty
 
     @property
     def starts_a_run(self) -> bool:
@@ -103,7 +112,7 @@ def parse_identity_overrides(text: str, *, file: str) -> tuple[IdentityOverride,
 
     Example:
         >>> header = ",".join(COLUMNS)
-        >>> row = "NEW,2024-06-03,becomes,OLD,index operations,renamed,Form 8-K"
+        >>> row = "NEW,2024-06-03,becomes,OLD,index operations,renamed,Form 8-K,from_memory"
         >>> parse_identity_overrides(f"{header}\n{row}\n", file="mine.csv")
         Traceback (most recent call last):
             ...
@@ -141,6 +150,9 @@ def _override(row: dict[str, str | None], *, file: str, line: int) -> IdentityOv
         raise _fault(file, line, f"{link} {'needs' if needs_other else 'takes no'} other_symbol")
     if values["other_symbol"] == values["symbol"]:
         raise _fault(file, line, "other_symbol is the symbol itself")
+    if values["certainty"] not in list(Certainty):
+        known = ", ".join(Certainty)
+        raise _fault(file, line, f"unknown certainty {values['certainty']!r}, none of {known}")
     return IdentityOverride(
         symbol=values["symbol"],
         session=_session(values["session"], file=file, line=line),
@@ -149,6 +161,7 @@ def _override(row: dict[str, str | None], *, file: str, line: int) -> IdentityOv
         person=values["person"],
         reason=values["reason"],
         source=values["source"],
+        certainty=Certainty(values["certainty"]),
     )
 
 

@@ -2,8 +2,8 @@
 
 Holds every number, set and switch that decides eligibility, ranking, membership
 and maintenance, each with its period, its document and how sure it is. To change a
-parameter, end its last value and add one. Keep out dates of events (`date_rules`)
-and what is in force on one day (`rules`).
+parameter, end its last value and add one. Keep out the bands (`bands`), dates of
+events (`date_rules`) and what is in force on one day (`rules`).
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ _VOTES_ASKED = date(2017, 1, 1)
 _VOTES_ASKED_OF_ALL = date(2023, 1, 1)
 _ADDTV_PRINTED = date(2026, 1, 1)
 _MARKET_CAP_FLOOR_SEEN = date(2017, 1, 1)
+_MEAN_PRICE_ASSUMED = date(2012, 1, 1)
+_MEAN_PRICE_QUOTED = date(2023, 1, 1)
 
 LARGE_CAP_COUNT = (_since(FIRST_RULE_DAY, 1000, "methodology_2026", Certainty.OFFICIAL),)
 TOTAL_COUNT = (_since(FIRST_RULE_DAY, 3000, "methodology_2026", Certainty.OFFICIAL),)
@@ -61,20 +63,6 @@ EXTENDED_COUNT = (
     ),
     _since(_EXTENDED_START, 4000, "methodology_2026", Certainty.OFFICIAL),
 )
-BAND_HALF_WIDTH = (
-    _until(
-        _since(FIRST_RULE_DAY, 0.0, "regression_discontinuity_2015", Certainty.REPORTED, "no band"),
-        _BAND_START,
-    ),
-    _since(
-        _BAND_START,
-        0.025,
-        "band_introduction_2007",
-        Certainty.OFFICIAL,
-        "2.5 percentage points of the cumulative total market cap on either side; an asymmetric "
-        "band consulted on in December 2023 was not adopted",
-    ),
-)
 MINIMUM_CLOSE_USD = (
     _until(_since(FIRST_RULE_DAY, 1.0, "own_choice", Certainty.FROM_MEMORY), date(2010, 1, 1)),
     _since(
@@ -83,6 +71,30 @@ MINIMUM_CLOSE_USD = (
         "methodology_2026",
         Certainty.OFFICIAL,
         "same test seen in 2010, 2014 and 2023; tested on the rank day only",
+    ),
+)
+MEMBER_MEAN_CLOSE_DAYS = (
+    _until(
+        _since(
+            FIRST_RULE_DAY,
+            0,
+            "client_mail_2010",
+            Certainty.INFERRED,
+            "no exception: a reply of 2010 on the price rule does not mention it",
+        ),
+        _MEAN_PRICE_ASSUMED,
+    ),
+    _until(
+        _since(_MEAN_PRICE_ASSUMED, 30, "own_choice", Certainty.INFERRED, "start year unknown"),
+        _MEAN_PRICE_QUOTED,
+    ),
+    _since(
+        _MEAN_PRICE_QUOTED,
+        30,
+        "price_rule_2023",
+        Certainty.REPORTED,
+        "the mean of the daily closes on the primary exchange over the 30 days before rank day; "
+        "printed in the methodology of 2026 too",
     ),
 )
 MINIMUM_TOTAL_MARKET_CAP_USD = (
@@ -271,6 +283,33 @@ VOTES_ASKED_OF_LISTINGS_SINCE = (
         "methodology_2026",
         Certainty.OFFICIAL,
         "every failing company is gone from the reconstitution of 2023 on",
+    ),
+)
+MINIMUM_FLOAT_SHARE = (
+    _until(
+        _since(FIRST_RULE_DAY, 0.05, "own_choice", Certainty.INFERRED, "start year unknown"),
+        _MARKET_CAP_FLOOR_SEEN,
+    ),
+    _since(_MARKET_CAP_FLOOR_SEEN, 0.05, "methodology_2017", Certainty.OFFICIAL),
+)
+LOCK_UP_DAYS = (
+    _since(
+        FIRST_RULE_DAY,
+        180,
+        "own_choice",
+        Certainty.INFERRED,
+        "locked-up shares are no float until a review after the expiry, which is official; no "
+        "feed tells lock-ups, and 180 days is what underwriters ask for as a rule",
+    ),
+)
+OFFERED_PART_OF_FLOAT = (
+    _since(
+        FIRST_RULE_DAY,
+        1 / 3,
+        "own_choice",
+        Certainty.INFERRED,
+        "an offering sells a tenth to a fifth of a company, about a third of what floats a "
+        "year later; used for votes while the rest is locked up",
     ),
 )
 MAX_CARRIED_SESSIONS = (_since(FIRST_RULE_DAY, 5, "own_choice", Certainty.INFERRED),)

@@ -65,8 +65,8 @@ def value_on(values: Sequence[DatedValue[T]], day: date, *, parameter: str) -> D
         BadInputError: No period covers `day`.
 
     Example:
-        >>> from r2k_pipeline.rulebook.parameters import BAND_HALF_WIDTH
-        >>> value_on(BAND_HALF_WIDTH, date(2006, 5, 31), parameter="band_half_width").value
+        >>> from r2k_pipeline.rulebook.bands import BAND_AT_1000
+        >>> value_on(BAND_AT_1000, date(2006, 5, 31), parameter="band_at_1000").value
         0.0
     """
     for dated in values:

@@ -76,6 +76,8 @@ class ExclusionReason(StrEnum):
     NO_MARKET_CAP = "no_market_cap"
     CAP_BELOW_MINIMUM = "cap_below_minimum"
     SECONDARY_CLASS = "secondary_class"
+    FLOAT_BELOW_MINIMUM = "float_below_minimum"
+    NOT_TRADED = "not_traded"
 
     @property
     def sentence(self) -> str:
@@ -125,6 +127,7 @@ class RepairRule(StrEnum):
     REVERSE_SPLIT_ON_PRICE_ONLY = "reverse_split_on_price_only"
     BLANK_CAP = "blank_cap"
     KNOWN_SHARES = "known_shares"
+    UNLISTED_CLASS = "unlisted_class"
     SIBLING_CAP = "sibling_cap"
     CLASS_LEVEL_CAP = "class_level_cap"
     CLOSE_MISSING = "close_missing"
@@ -133,6 +136,7 @@ class RepairRule(StrEnum):
     NEW_LEVEL_ACCEPTED = "new_level_accepted"
     STALE_COPY = "stale_copy"
     PREVIOUS_CLOSE_CONTRADICTS = "previous_close_contradicts"
+    VALUES_ACCEPTED = "values_accepted"
 
     @property
     def sentence(self) -> str:
@@ -151,6 +155,7 @@ class RepairRule(StrEnum):
             self.NEW_LEVEL_ACCEPTED,
             self.STALE_COPY,
             self.PREVIOUS_CLOSE_CONTRADICTS,
+            self.VALUES_ACCEPTED,
         }
 
 
@@ -213,6 +218,8 @@ _EXCLUSION_SENTENCES: Mapping[ExclusionReason, str] = MappingProxyType(
         ExclusionReason.NO_MARKET_CAP: "The feed gives no market capitalisation.",
         ExclusionReason.CAP_BELOW_MINIMUM: "The company's total market cap is below the minimum.",
         ExclusionReason.SECONDARY_CLASS: "Another line of the same company stands for it.",
+        ExclusionReason.FLOAT_BELOW_MINIMUM: "Too few of the shares are in public hands.",
+        ExclusionReason.NOT_TRADED: "The line did not trade on this session.",
     }
 )
 
@@ -245,7 +252,11 @@ _REPAIR_SENTENCES: Mapping[RepairRule, str] = MappingProxyType(
             "A reverse split reached the close and not the shares; the shares are combined as well."
         ),
         RepairRule.KNOWN_SHARES: (
-            "The cap is blank and always was; publicly known shares give it."
+            "The cap is blank and always was, or jumped with nothing to compare it to; publicly "
+            "known shares give it."
+        ),
+        RepairRule.UNLISTED_CLASS: (
+            "The cap is that of the listed class; publicly known unlisted shares are added."
         ),
         RepairRule.BLANK_CAP: "The cap is blank or zero; the shares that the line had are carried.",
         RepairRule.SIBLING_CAP: (
@@ -271,6 +282,9 @@ _REPAIR_SENTENCES: Mapping[RepairRule, str] = MappingProxyType(
         RepairRule.PREVIOUS_CLOSE_CONTRADICTS: (
             "The vendor's previous close is neither the close of the session before nor a split "
             "of it."
+        ),
+        RepairRule.VALUES_ACCEPTED: (
+            "The feed contradicts itself; a person looked and took the values as received."
         ),
     }
 )

@@ -8,12 +8,15 @@ something wrong about a company; a rule that follows from the fact belongs to
 
 A row speaks of a line when the symbol is the same, the year lies within
 `first_year` and `last_year`, and a word of `company` occurs in the line's name:
-symbols are used again, names tell.
+symbols are used again, names tell. It names the document that proves it
+(`source`) and says how the document's word came to us (`certainty`, a value of
+`sources.Certainty`): `from_memory` until someone holds the document in hand.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from io import StringIO
@@ -21,13 +24,41 @@ from io import StringIO
 import polars as pl
 
 from r2k_pipeline.errors import BadInputError, listed
+from r2k_pipeline.rulebook.reasons import LineType
+from r2k_pipeline.rulebook.sources import Certainty
 
 _KEY = {"symbol": pl.String, "company": pl.String}
-_PERIOD = {"first_year": pl.Int32, "last_year": pl.Int32, "source": pl.String}
+_PERIOD = {"first_year": pl.Int32, "last_year": pl.Int32}
+_ORIGIN = {"source": pl.String, "certainty": pl.String}
+
+
+class DoubtVerdict(StrEnum):
+    """What a person decided on values that the feed contradicts."""
+
+    AS_RECEIVED = "as_received"
+    """The values are right as they were received, and are used."""
+    LEFT_OUT = "left_out"
+    """Nobody can tell: the company stays out of the event, and the event goes on."""
+
+
 _SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
-    "public_votes": {**_KEY, "public_vote_share": pl.Float64, **_PERIOD, "certainty": pl.String},
-    "share_counts": {**_KEY, "total_shares": pl.Float64, **_PERIOD, "certainty": pl.String},
-    "issuer_kinds": {**_KEY, "kind": pl.String, **_PERIOD},
+    "public_votes": {**_KEY, "public_vote_share": pl.Float64, **_PERIOD, **_ORIGIN},
+    "share_counts": {**_KEY, "total_shares": pl.Float64, **_PERIOD, **_ORIGIN},
+    "unlisted_shares": {
+        **_KEY,
+        "listed_shares": pl.Float64,
+        "unlisted_shares": pl.Float64,
+        **_PERIOD,
+        **_ORIGIN,
+    },
+    "issuer_kinds": {**_KEY, "kind": pl.String, **_PERIOD, **_ORIGIN},
+    "settled_doubts": {
+        **_KEY,
+        "session": pl.Date,
+        "verdict": pl.String,
+        "reason": pl.String,
+        **_ORIGIN,
+    },
     "home_countries": {
         **_KEY,
         "incorporation": pl.String,
@@ -35,8 +66,14 @@ _SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "annual_form": pl.String,
         "other_listing": pl.String,
         **_PERIOD,
-        "certainty": pl.String,
+        **_ORIGIN,
     },
+}
+# Columns whose words a rule reads, and the words that it knows.
+_VOCABULARIES: dict[str, type[StrEnum]] = {
+    "certainty": Certainty,
+    "kind": LineType,
+    "verdict": DoubtVerdict,
 }
 _OPTIONAL = frozenset({"last_year", "other_listing"})
 
@@ -50,12 +87,18 @@ class Reference:
         issuer_kinds: As `issuer_kind_facts` returns them.
         public_votes: As `public_vote_facts` returns them.
         share_counts: As `share_count_facts` returns them.
+        unlisted_shares: As `unlisted_share_facts` returns them.
+        settled_doubts: As `settled_doubt_facts` returns them; none, unless given.
     """
 
     home_countries: pl.DataFrame
     issuer_kinds: pl.DataFrame
     public_votes: pl.DataFrame
     share_counts: pl.DataFrame
+    unlisted_shares: pl.DataFrame
+    settled_doubts: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=_SCHEMAS["settled_doubts"])
+    )
 
 
 @cache
@@ -74,12 +117,34 @@ def shipped_reference() -> Reference:
         issuer_kinds=issuer_kind_facts(),
         public_votes=public_vote_facts(),
         share_counts=share_count_facts(),
+        unlisted_shares=unlisted_share_facts(),
+        settled_doubts=settled_doubt_facts(),
     )
 
 
 @cache
+def settled_doubt_facts() -> pl.DataFrame:
+    """Return what persons decided on values that the feed contradicts.
+
+    Returns:
+        One row per line and session: `symbol`, `company`, `session`, `verdict` (a
+        value of `DoubtVerdict`), `reason` (a sentence), `source`, `certainty`. On a
+        rank day such a row lets an event go on that would wait otherwise. A wrong
+        count of shares is better told to `share_counts`.
+
+    Raises:
+        BadInputError: The file does not have these columns, or a row is incomplete.
+
+    Example:
+        >>> settled_doubt_facts().columns[:4]
+        ['symbol', 'company', 'session', 'verdict']
+    """
+    return read_facts("settled_doubts")
+
+
+@cache
 def share_count_facts() -> pl.DataFrame:
-    """Return the shares of companies whose capitalisation the feed leaves blank.
+    """Return the shares of companies whose capitalisation the feed leaves blank or garbles.
 
     Returns:
         One row per line and period: `symbol`, `company`, `total_shares` (the whole
@@ -95,6 +160,27 @@ def share_count_facts() -> pl.DataFrame:
         [244400000.0]
     """
     return read_facts("share_counts")
+
+
+@cache
+def unlisted_share_facts() -> pl.DataFrame:
+    """Return what companies have in classes and units that no exchange lists.
+
+    Returns:
+        One row per company and period: `symbol`, `company`, `listed_shares` and
+        `unlisted_shares` (shares; unlisted classes and the units of a partnership
+        below that are exchangeable one for one), `first_year`, `last_year` (null
+        while it holds), `source`, `certainty`. Their proportion is what is used.
+
+    Raises:
+        BadInputError: The file does not have these columns, or a row is incomplete.
+
+    Example:
+        >>> facts = unlisted_share_facts()
+        >>> facts.filter(pl.col("symbol") == "RKT").select("listed_shares").to_series().to_list()
+        [120000000.0]
+    """
+    return read_facts("unlisted_shares")
 
 
 @cache
@@ -125,10 +211,12 @@ def issuer_kind_facts() -> pl.DataFrame:
     Returns:
         One row per issuer: `symbol`, `company`, `kind` (a value of
         `reasons.LineType`), `first_year`, `last_year` (null while it holds),
-        `source`.
+        `source`, `certainty`. Of a tracking stock `company` names the group that it
+        tracks, in the same words for all of its classes.
 
     Raises:
-        BadInputError: The file does not have these columns, or a row is incomplete.
+        BadInputError: The file does not have these columns, or a row is incomplete,
+            or its kind is unknown.
 
     Example:
         >>> issuer_kind_facts().columns[:3]
@@ -167,8 +255,9 @@ def read_facts(table: str, text: str | None = None) -> pl.DataFrame:
         text: Its content, to be read instead of the shipped file.
 
     Raises:
-        BadInputError: Not the columns of this table, a value is missing or of the
-            wrong type, or a symbol has two rows in one year.
+        BadInputError: Not the columns of this table, a value is missing, of the
+            wrong type or none of the words in use, or a symbol has two rows in one
+            year, or on one session.
 
     Example:
         >>> try:
@@ -195,18 +284,30 @@ def read_facts(table: str, text: str | None = None) -> pl.DataFrame:
 
 
 def _require_whole(table: str, facts: pl.DataFrame) -> pl.DataFrame:
-    """Every fact is complete, and no symbol is spoken of twice at one time."""
+    """Every fact is complete and in known words, and no symbol is spoken of twice at one time."""
     needed = [name for name in facts.columns if name not in _OPTIONAL]
     incomplete = facts.filter(pl.any_horizontal(pl.col(needed).is_null()))
     if not incomplete.is_empty():
         raise _fault(table, f"has incomplete rows: {listed(incomplete['symbol'].to_list())}")
-    spans = facts.sort("symbol", "first_year")
-    overlapping = spans.filter(
-        pl.col("first_year") <= pl.col("last_year").fill_null(9999).shift().over("symbol")
-    )
-    if not overlapping.is_empty():
-        raise _fault(table, f"speaks twice of {listed(overlapping['symbol'].to_list())}")
+    for column, words in _VOCABULARIES.items():
+        unknown = set(facts[column]) - set(words) if column in facts.columns else set()
+        if unknown:
+            raise _fault(table, f"has unknown words for {column}: {listed(sorted(unknown))}")
+    twice = _spoken_of_twice(facts)
+    if twice:
+        raise _fault(table, f"speaks twice of {listed(twice)}")
     return facts
+
+
+def _spoken_of_twice(facts: pl.DataFrame) -> list[str]:
+    """Symbols with two rows for one year, or for one session."""
+    if "session" in facts.columns:
+        repeated = facts.filter(pl.struct("symbol", "session").is_duplicated())
+    else:
+        repeated = facts.sort("symbol", "first_year").filter(
+            pl.col("first_year") <= pl.col("last_year").fill_null(9999).shift().over("symbol")
+        )
+    return repeated["symbol"].unique().sort().to_list()
 
 
 def _fault(table: str, what: str) -> BadInputError:

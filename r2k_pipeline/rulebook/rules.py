@@ -1,9 +1,9 @@
 """The rules in force on one day: every parameter of the methodology, gathered.
 
 Holds `IndexRules` and `rules_in_force`. A new parameter needs three lines: its dated
-values in `parameters`, a field of `IndexRules`, an entry of `dated_parameters` (a
-test compares the last two). Keep out dates of events (`schedule`) and indexes
-(`family`).
+values in `parameters` (or `bands`, `maintenance_parameters`), a field of `IndexRules`, an
+entry of `dated_parameters` (a test compares the last two). Keep out dates of events
+(`schedule`) and indexes (`family`).
 
 A value that an event applies is looked up on the event's *rank day*; one that
 applies daily, on the session.
@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from r2k_pipeline.rulebook import parameters
+from r2k_pipeline.rulebook import bands, maintenance_parameters, parameters
 from r2k_pipeline.rulebook.periods import FIRST_RULE_DAY, DatedValue, value_on
 from r2k_pipeline.rulebook.sources import SOURCES, Certainty, Source
 
@@ -37,8 +37,6 @@ __all__ = [
     "rules_in_force",
 ]
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, kw_only=True)
 class IndexRules:
@@ -48,9 +46,15 @@ class IndexRules:
         large_cap_count: Companies by rank before banding in the large segment.
         total_count: Companies by rank in the large and small segments together.
         extended_count: Companies ranked at most; all eligible ones, if fewer.
-        band_half_width: Half the band around `large_cap_count`, in cumulative share
-            of total market cap (0 to 1). 0 means no band.
+        band_at_200: Half the band around #200, in cumulative share of the total market
+            cap of the `extended_count` companies (0 to 1). 0 means no band.
+        band_at_500: The same around #500.
+        band_at_1000: The same around `large_cap_count`.
+        band_at_2000: The same around #2000.
         minimum_close_usd: Smallest close on the rank day, USD, inclusive.
+        member_mean_close_days: Over how many calendar days before the rank day the mean
+            close must reach `minimum_close_usd` for a member to pass below it; 0 is no
+            such exception.
         minimum_total_market_cap_usd: Smallest total market cap, USD, inclusive.
         exchanges: Eligible exchanges as the feeds name them.
         excluded_line_types: Lines that are out whatever their size.
@@ -65,18 +69,45 @@ class IndexRules:
             inclusive.
         votes_asked_of_listings_since: First year of listing of which the test is asked;
             older members were exempt for five years.
+        lock_up_days: For how many calendar days from the first session the holders from
+            before a listing are taken to be locked up.
+        offered_part_of_float: What part of the later float an offering sold (0 to 1).
+        minimum_float_share: Smallest share of the company's shares in public hands (0 to
+            1), inclusive.
         max_carried_sessions: For how many sessions a member without a close is
             valued at its last one.
         share_observation_sessions: Over how many sessions, the last of them the one
             that decides, a line's share count is observed when it must be inferred
             from market capitalisation and close.
+        has_ipo_additions: Whether a review between reconstitutions adds IPOs.
+        ipo_seasoning_days: Calendar days that must lie between an IPO's first session
+            and the session on which it counts.
+        is_former_spac_an_ipo: Whether a blank-cheque company counts as an IPO when it
+            has merged.
+        fast_entry_rank: The rank whose market-adjusted breakpoint an IPO must exceed to
+            enter at once; None where there is no fast entry.
+        fast_entry_sessions: After the close of which trading day it then enters.
+        share_update_threshold: Change of the share count, as a fraction of the index
+            shares in force, that a review must exceed to update them.
+        float_buffers: (float, change) pairs in ascending order: up to this float
+            (inclusive) a review updates it when it moved by more than this change.
+        offering_minimum_usd: Value of an offering, USD, inclusive, from which on it is
+            applied within a quarter whatever its share; None where none is.
+        offering_minimum_change: Its least fraction of index shares, inclusive, for the
+            smaller amount to be enough.
+        offering_minimum_with_change_usd: That smaller amount, USD, inclusive.
+        offering_notice_sessions: Sessions between pricing and application.
     """
 
     large_cap_count: int
     total_count: int
     extended_count: int
-    band_half_width: float
+    band_at_200: float
+    band_at_500: float
+    band_at_1000: float
+    band_at_2000: float
     minimum_close_usd: float
+    member_mean_close_days: int
     minimum_total_market_cap_usd: float
     exchanges: frozenset[str]
     excluded_line_types: frozenset[LineType]
@@ -86,15 +117,45 @@ class IndexRules:
     minimum_class_addtv_usd: float
     minimum_public_vote_share: float
     votes_asked_of_listings_since: int
+    lock_up_days: int
+    offered_part_of_float: float
+    minimum_float_share: float
     max_carried_sessions: int
     share_observation_sessions: int
+    has_ipo_additions: bool
+    ipo_seasoning_days: int
+    is_former_spac_an_ipo: bool
+    fast_entry_rank: int | None
+    fast_entry_sessions: int
+    share_update_threshold: float
+    float_buffers: tuple[tuple[float, float], ...]
+    offering_minimum_usd: float | None
+    offering_minimum_change: float
+    offering_minimum_with_change_usd: float
+    offering_notice_sessions: int
+
+    def band_at(self, rank: int) -> float:
+        """Half the band around a company rank, in cumulative share; 0 where there is none.
+
+        Example:
+            >>> from datetime import date
+            >>> rules = rules_in_force(date(2022, 5, 6))
+            >>> [rules.band_at(rank) for rank in (50, 200, 1000, 2000, 3000)]
+            [0.0, 0.025, 0.025, 0.005, 0.0]
+        """
+        return {
+            200: self.band_at_200,
+            500: self.band_at_500,
+            self.large_cap_count: self.band_at_1000,
+            2000: self.band_at_2000,
+        }.get(rank, 0.0)
 
 
 def dated_parameters() -> Mapping[str, tuple[DatedValue[object], ...]]:
     """Every parameter's history, by the name of its field in `IndexRules`.
 
     Example:
-        >>> for dated in dated_parameters()["band_half_width"]:
+        >>> for dated in dated_parameters()["band_at_1000"]:
         ...     print(dated.start, dated.end, dated.value, dated.certainty)
         1989-01-01 2006-12-31 0.0 reported
         2007-01-01 None 0.025 official
@@ -104,8 +165,12 @@ def dated_parameters() -> Mapping[str, tuple[DatedValue[object], ...]]:
             "large_cap_count": parameters.LARGE_CAP_COUNT,
             "total_count": parameters.TOTAL_COUNT,
             "extended_count": parameters.EXTENDED_COUNT,
-            "band_half_width": parameters.BAND_HALF_WIDTH,
+            "band_at_200": bands.BAND_AT_200,
+            "band_at_500": bands.BAND_AT_500,
+            "band_at_1000": bands.BAND_AT_1000,
+            "band_at_2000": bands.BAND_AT_2000,
             "minimum_close_usd": parameters.MINIMUM_CLOSE_USD,
+            "member_mean_close_days": parameters.MEMBER_MEAN_CLOSE_DAYS,
             "minimum_total_market_cap_usd": parameters.MINIMUM_TOTAL_MARKET_CAP_USD,
             "exchanges": parameters.EXCHANGES,
             "excluded_line_types": parameters.EXCLUDED_LINE_TYPES,
@@ -115,8 +180,24 @@ def dated_parameters() -> Mapping[str, tuple[DatedValue[object], ...]]:
             "minimum_class_addtv_usd": parameters.MINIMUM_CLASS_ADDTV_USD,
             "minimum_public_vote_share": parameters.MINIMUM_PUBLIC_VOTE_SHARE,
             "votes_asked_of_listings_since": parameters.VOTES_ASKED_OF_LISTINGS_SINCE,
+            "lock_up_days": parameters.LOCK_UP_DAYS,
+            "offered_part_of_float": parameters.OFFERED_PART_OF_FLOAT,
+            "minimum_float_share": parameters.MINIMUM_FLOAT_SHARE,
             "max_carried_sessions": parameters.MAX_CARRIED_SESSIONS,
             "share_observation_sessions": parameters.SHARE_OBSERVATION_SESSIONS,
+            "has_ipo_additions": maintenance_parameters.HAS_IPO_ADDITIONS,
+            "ipo_seasoning_days": maintenance_parameters.IPO_SEASONING_DAYS,
+            "is_former_spac_an_ipo": maintenance_parameters.IS_FORMER_SPAC_AN_IPO,
+            "fast_entry_rank": maintenance_parameters.FAST_ENTRY_RANK,
+            "fast_entry_sessions": maintenance_parameters.FAST_ENTRY_SESSIONS,
+            "share_update_threshold": maintenance_parameters.SHARE_UPDATE_THRESHOLD,
+            "float_buffers": maintenance_parameters.FLOAT_BUFFERS,
+            "offering_minimum_usd": maintenance_parameters.OFFERING_MINIMUM_USD,
+            "offering_minimum_change": maintenance_parameters.OFFERING_MINIMUM_CHANGE,
+            "offering_minimum_with_change_usd": (
+                maintenance_parameters.OFFERING_MINIMUM_WITH_CHANGE_USD
+            ),
+            "offering_notice_sessions": maintenance_parameters.OFFERING_NOTICE_SESSIONS,
         }
     )
 
@@ -136,44 +217,13 @@ def rules_in_force(day: date) -> IndexRules:
 
     Example:
         >>> from datetime import date
-        >>> rules_in_force(date(2022, 5, 6)).band_half_width
+        >>> rules_in_force(date(2022, 5, 6)).band_at_1000
         0.025
-        >>> rules_in_force(date(2006, 5, 31)).band_half_width
+        >>> rules_in_force(date(2006, 5, 31)).band_at_1000
         0.0
     """
-    return IndexRules(
-        large_cap_count=_value(parameters.LARGE_CAP_COUNT, day, "large_cap_count"),
-        total_count=_value(parameters.TOTAL_COUNT, day, "total_count"),
-        extended_count=_value(parameters.EXTENDED_COUNT, day, "extended_count"),
-        band_half_width=_value(parameters.BAND_HALF_WIDTH, day, "band_half_width"),
-        minimum_close_usd=_value(parameters.MINIMUM_CLOSE_USD, day, "minimum_close_usd"),
-        minimum_total_market_cap_usd=_value(
-            parameters.MINIMUM_TOTAL_MARKET_CAP_USD, day, "minimum_total_market_cap_usd"
-        ),
-        exchanges=_value(parameters.EXCHANGES, day, "exchanges"),
-        excluded_line_types=_value(parameters.EXCLUDED_LINE_TYPES, day, "excluded_line_types"),
-        home_countries=_value(parameters.HOME_COUNTRIES, day, "home_countries"),
-        is_unknown_country_home=_value(
-            parameters.IS_UNKNOWN_COUNTRY_HOME, day, "is_unknown_country_home"
-        ),
-        has_separate_share_classes=_value(
-            parameters.HAS_SEPARATE_SHARE_CLASSES, day, "has_separate_share_classes"
-        ),
-        minimum_class_addtv_usd=_value(
-            parameters.MINIMUM_CLASS_ADDTV_USD, day, "minimum_class_addtv_usd"
-        ),
-        minimum_public_vote_share=_value(
-            parameters.MINIMUM_PUBLIC_VOTE_SHARE, day, "minimum_public_vote_share"
-        ),
-        votes_asked_of_listings_since=_value(
-            parameters.VOTES_ASKED_OF_LISTINGS_SINCE, day, "votes_asked_of_listings_since"
-        ),
-        max_carried_sessions=_value(parameters.MAX_CARRIED_SESSIONS, day, "max_carried_sessions"),
-        share_observation_sessions=_value(
-            parameters.SHARE_OBSERVATION_SESSIONS, day, "share_observation_sessions"
-        ),
-    )
-
-
-def _value(values: tuple[DatedValue[T], ...], day: date, parameter: str) -> T:
-    return value_on(values, day, parameter=parameter).value
+    in_force: dict[str, Any] = {
+        name: value_on(history, day, parameter=name).value
+        for name, history in dated_parameters().items()
+    }
+    return IndexRules(**in_force)

@@ -2,7 +2,7 @@
 
 Holds the events from 1989 to `LAST_EVENT_YEAR` and the questions asked of them; the
 rules that fix their days are in `date_rules`. Keep out what is decided at an event
-(`rules`) and quarterly reviews, which change no membership by rank.
+(`rules`) and the reviews between events (`reviews`), which change no membership by rank.
 
 An event is named after the month of its effective day: ``2022-06``. Its new
 basket is put in after the close of the effective day and counts from the next
@@ -14,16 +14,18 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 from r2k_pipeline.errors import UnknownEventError, listed
 from r2k_pipeline.rulebook.date_rules import DECEMBER, JUNE, EventDay, date_rule
-from r2k_pipeline.rulebook.sessions import next_session
+from r2k_pipeline.rulebook.sessions import next_session, session_on_or_before
 
 FIRST_EVENT_YEAR = 1989
 LAST_EVENT_YEAR = 2030
 """To which year events are listed. Years ahead follow the rules known today."""
+
+_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,9 @@ class Event:
         rank_day: The session whose close decides the ranking.
         preliminary_day: When preliminary lists are public; None where unknown. Not
             always a session (2004-06-11 was a closed day).
+        list_days: The preliminary day and those of each week's update after it; empty
+            where unknown.
+        query_end_day: Until when the preliminary lists may be queried; None where unknown.
         lock_down_day: From when lists are final; None where unknown.
         effective_friday: After this session's close the basket changes. A Friday
             from 2004 on; before that the last session of June.
@@ -44,9 +49,23 @@ class Event:
     event_id: str
     rank_day: date
     preliminary_day: date | None
+    list_days: tuple[date, ...]
+    query_end_day: date | None
     lock_down_day: date | None
     effective_friday: date
     effective_session: date
+
+    @property
+    def frozen_from(self) -> date:
+        """The first day on which a line's end no longer changes the lists.
+
+        Where no lock-down is known, lists stay open until they count.
+
+        Example:
+            >>> str(event("2022-06").frozen_from), str(event("2010-06").frozen_from)
+            ('2022-06-13', '2010-06-28')
+        """
+        return self.lock_down_day or self.effective_session
 
 
 def _day(day: EventDay, *, year: int, month: int, effective: date) -> date | None:
@@ -65,10 +84,23 @@ def _event_of(year: int, month: int) -> Event | None:
         event_id=f"{year}-{month:02d}",
         rank_day=rank_day,
         preliminary_day=_day(EventDay.PRELIMINARY, year=year, month=month, effective=effective),
+        list_days=_list_days(year, month, effective),
+        query_end_day=_day(EventDay.QUERY_END, year=year, month=month, effective=effective),
         lock_down_day=_day(EventDay.LOCK_DOWN, year=year, month=month, effective=effective),
         effective_friday=effective,
         effective_session=next_session(effective),
     )
+
+
+def _list_days(year: int, month: int, effective: date) -> tuple[date, ...]:
+    """The first list, and one each week after it; on a holiday, the session before."""
+    first = _day(EventDay.PRELIMINARY, year=year, month=month, effective=effective)
+    last = _day(EventDay.LAST_LIST, year=year, month=month, effective=effective)
+    if first is None or last is None:
+        return ()
+    weeks = (last - first).days // _WEEK.days
+    later = (session_on_or_before(first + n * _WEEK) for n in range(1, weeks + 1))
+    return (first, *later)
 
 
 @cache

@@ -90,12 +90,46 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
         ),
         "schedule_2016": _source("Reconstitution schedule", "FTSE Russell", "2016"),
         "recap_2017": _source("Russell reconstitution recap", "FTSE Russell", "2017"),
+        "schedule_2017": _source("Reconstitution schedule", "FTSE Russell", "2017"),
+        "schedule_2018": _source("Reconstitution schedule", "FTSE Russell", "1 March 2018"),
+        "schedule_2022": _source("Reconstitution schedule", "FTSE Russell", "2 March 2022"),
         "releases_2019_2022": _source(
             "Russell reconstitution releases and commentary", "FTSE Russell, CME, Callan", "2019-22"
         ),
         "schedules_2023_2025": _source(
             "Russell reconstitution schedules", "FTSE Russell", "2023, 2024, 2025"
         ),
+        "ipo_releases_2004_2005": _source(
+            "Releases on quarterly additions of IPOs",
+            "Russell Investment Group",
+            "September 2004, March and September 2005",
+        ),
+        "ipo_article_2007": _source("Russell adds IPOs", "etf.com", "18 September 2007"),
+        "ipo_release_2011": _source(
+            "Release on the additions of the fourth quarter of 2011",
+            "Russell Investments",
+            "16 December 2011",
+        ),
+        "ipo_calendar_2016": _source(
+            "Calendar of IPO additions", "Russell Investments", "web page, about 2016"
+        ),
+        "ipo_calendar_2018": _source(
+            "Calendar of IPO additions", "FTSE Russell", "web pages, 2017 and 2018"
+        ),
+        "cut_off_dates_2023": _source(
+            "Russell US Equity Indexes: index review reference data cut-off dates for 2023",
+            "FTSE Russell",
+            "January 2023",
+        ),
+        "share_files_2020": _source(
+            "Notice on the files of share and float changes of September 2020", "Ultumus", "2020"
+        ),
+        "index_guide_comparison_2026": _source(
+            "Comparison of index guides, citing the corporate actions guide v6.8",
+            "secondary digest",
+            "2026",
+        ),
+        "methodology_2016": _source(_METHODOLOGY, "FTSE Russell", "v2.1, April 2016"),
         "semi_annual_announcement": _source(
             "Russell US Indexes move to semi-annual reconstitution", "LSEG", "16 January 2025"
         ),

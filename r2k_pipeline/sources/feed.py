@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
-from r2k_pipeline.errors import BadInputError, SourceError
+from r2k_pipeline.errors import BadInputError, NothingInRangeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +30,7 @@ class EvidenceKind(StrEnum):
     NOT_A_SESSION = "not_a_session"
     STALE_COPY = "stale_copy"
     RELABELLED = "relabelled"
+    STILL_BEHIND = "still_behind"
     PREVIOUS_CLOSE_NOT_ROLLED = "previous_close_not_rolled"
     BROKEN_CHAIN = "broken_chain"
     SUPERSEDED = "superseded"
@@ -59,6 +60,10 @@ _SENTENCES = {
     ),
     EvidenceKind.RELABELLED: (
         "the snapshot shows an earlier session than the day it was taken for; landed there"
+    ),
+    EvidenceKind.STILL_BEHIND: (
+        "previous closes do not match the snapshot before, and an evening is missing; landed as"
+        " far behind as the snapshots before"
     ),
     EvidenceKind.PREVIOUS_CLOSE_NOT_ROLLED: (
         "closes are new, yet the previous closes are those of the session before the last;"
@@ -135,9 +140,19 @@ class RawFile:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchPlan:
-    """What one batch will hold: the sessions, ascending, that are read and landed together."""
+    """What one batch will hold, and the days that it accounts for.
+
+    Attributes:
+        sessions: Sessions, ascending, that are read and landed together.
+        told_from: First day of which the batch's evidence tells; null for the first session.
+        told_to: Last such day; null for the last session. The days of a range's batches
+            follow one another without a gap, so that what was left out between two
+            batches, or after the last session that is there, is told once.
+    """
 
     sessions: tuple[date, ...]
+    told_from: date | None = None
+    told_to: date | None = None
 
     @property
     def first_session(self) -> date:
@@ -148,6 +163,18 @@ class BatchPlan:
     def last_session(self) -> date:
         """The latest session of the batch."""
         return self.sessions[-1]
+
+    def tells_of(self, day: date) -> bool:
+        """Whether the batch's evidence covers a day.
+
+        Example:
+            >>> from datetime import date
+            >>> friday, saturday = date(2022, 4, 29), date(2022, 4, 30)
+            >>> BatchPlan(sessions=(friday,), told_to=saturday).tells_of(saturday)
+            True
+        """
+        first, last = self.told_from or self.first_session, self.told_to or self.last_session
+        return first <= day <= last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +215,8 @@ class Source(Protocol):
 
         Raises:
             BadInputError: The range is empty.
-            SourceError: The source has nothing in the range, or cannot be read.
+            NothingInRangeError: The source has nothing in the range.
+            SourceError: The source cannot be read.
         """
         ...
 
@@ -285,7 +313,7 @@ def sessions_in_range(
 
     Raises:
         BadInputError: The range is empty.
-        SourceError: Nothing is available in it; says what is.
+        NothingInRangeError: Nothing is available in it; says what is.
 
     Example:
         >>> from datetime import date
@@ -303,7 +331,7 @@ def sessions_in_range(
         return wanted
     asked = f"from {start or 'the first'} to {end or 'the last'} session"
     has = f"has {min(available)} to {max(available)}" if available else "has no session at all"
-    raise SourceError(
+    raise NothingInRangeError(
         f"{source} has nothing {asked}",
         state=f"it {has}; nothing was written",
         remedy="choose a range within what the source has",

@@ -8,11 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from r2k_pipeline.rulebook.family import family_with
 from r2k_pipeline.storage.archive import Archive
 from r2k_pipeline.storage.lake import Lake, open_lake
 from r2k_pipeline.storage.published import PublishedTables, open_published
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
     from r2k_pipeline.settings import Settings
 
 
@@ -34,6 +38,15 @@ class Store:
     published: PublishedTables
     archive: Archive
     settings: Settings
+
+    @property
+    def family(self) -> Mapping[str, IndexDefinition]:
+        """Every index of this store by its id: the shipped ones and the user's own.
+
+        Raises:
+            BadInputError: The user's family file is wrong.
+        """
+        return family_with(self.settings.family_file)
 
     def __enter__(self) -> Self:
         """Use the store in a ``with`` block that closes it."""

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from r2k_pipeline.rulebook.identity_overrides import IdentityOverride, LinkKind
+from r2k_pipeline.rulebook.sources import Certainty
 from r2k_pipeline_tests.listing_rows import FIRST, ids, linked, listing
 
 
@@ -217,6 +218,7 @@ def override(symbol: str, day: int, link: LinkKind, other: str | None = None) ->
         person="index operations",
         reason="a reason",
         source="a document",
+        certainty=Certainty.FROM_MEMORY,
     )
 
 

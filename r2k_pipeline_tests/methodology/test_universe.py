@@ -15,6 +15,7 @@ from r2k_pipeline.rulebook.reference_facts import (
     issuer_kind_facts,
     public_vote_facts,
     share_count_facts,
+    unlisted_share_facts,
 )
 from r2k_pipeline.rulebook.rules import rules_in_force
 
@@ -54,6 +55,18 @@ FACTS = Reference(
     share_counts=pl.DataFrame(
         [{"symbol": "HUGE", "company": "Huge", "total_shares": 5e8, **_PERIOD}],
         schema=share_count_facts().schema,
+    ),
+    unlisted_shares=pl.DataFrame(
+        [
+            {
+                "symbol": "UPC",
+                "company": "Upcee",
+                "listed_shares": 25e6,
+                "unlisted_shares": 75e6,
+                **_PERIOD,
+            }
+        ],
+        schema=unlisted_share_facts().schema,
     ),
 )
 GOOD = {
@@ -148,6 +161,14 @@ def test_a_cap_that_is_always_blank_comes_from_known_shares() -> None:
     assert (row["market_cap_usd"], row["is_eligible"]) == (6e9, True)
     assert (row["repair_rule"], row["raw_market_cap_usd"]) == ("known_shares", None)
     assert row["repair_evidence"] == "500000000 shares: a filing"
+
+
+def test_unlisted_units_count_in_the_company_and_not_in_its_line() -> None:
+    row = judged({"symbol": "UPC", "name": "Upcee Inc.", "market_cap_usd": 3e8}).row(0, named=True)
+    assert (row["market_cap_usd"], row["raw_market_cap_usd"]) == (1.2e9, 3e8)
+    assert (row["total_shares"], row["line_shares"]) == (1e8, 25e6)
+    assert row["repair_rule"] == "unlisted_class"
+    assert row["repair_evidence"] == "the feed counts the listed class, 25.0 % of its shares"
 
 
 def test_listings_that_securities_do_not_know_yet_are_an_error() -> None:

@@ -68,6 +68,7 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "exclusion_reason_is_one_word": {"is_eligible": False, "exclusion_reason": "too small"},
         "excluded_lines_have_a_reason": {"is_eligible": False},
         "eligible_lines_have_no_reason": {"exclusion_reason": "too_small"},
+        "failed_rules_exclude": {"failed_rules": "foreign"},
         "eligible_lines_have_a_close": {"close_usd": None},
         "eligible_lines_have_a_cap": {"market_cap_usd": None},
         "close_is_positive": {"close_usd": 0.0},

@@ -72,6 +72,7 @@ _UNIVERSE = frame(
     total_shares=[100.0, None, 100.0],
     is_eligible=[True, False, True],
     exclusion_reason=[None, "wrong_line_type", None],
+    failed_rules=[None, "line_type no_close", None],
 )
 _RANKING = frame(
     "ranking",

@@ -13,9 +13,10 @@ from r2k_pipeline.rulebook.identity_overrides import (
     identity_overrides,
     parse_identity_overrides,
 )
+from r2k_pipeline.rulebook.sources import Certainty
 
 HEADER = ",".join(COLUMNS)
-GOOD = "NEW,2024-06-03,continues,OLD,index operations,It was renamed.,Form 8-K"
+GOOD = "NEW,2024-06-03,continues,OLD,index operations,It was renamed.,Form 8-K,from_memory"
 
 
 def parsed(*lines: str) -> list[tuple[object, ...]]:
@@ -24,11 +25,14 @@ def parsed(*lines: str) -> list[tuple[object, ...]]:
 
 
 def test_the_shipped_file_is_good_and_names_a_document_for_every_row() -> None:
-    assert all("Form" in override.source for override in identity_overrides())
+    overrides = identity_overrides()
+    assert len(overrides) > 0
+    assert all("Form" in override.source for override in overrides)
+    assert {override.certainty for override in overrides} == {Certainty.FROM_MEMORY}
 
 
 def test_a_row_says_what_it_links() -> None:
-    company = "NEWB,2024-06-03,own_company,,index operations,A reason.,Form 8-K"
+    company = "NEWB,2024-06-03,own_company,,index operations,A reason.,Form 8-K,from_memory"
     assert parsed(HEADER, GOOD, company) == [
         ("NEW", date(2024, 6, 3), LinkKind.CONTINUES, "OLD"),
         ("NEWB", date(2024, 6, 3), LinkKind.OWN_COMPANY, None),
@@ -45,8 +49,10 @@ def test_a_row_says_what_it_links() -> None:
         ((HEADER, GOOD.replace("continues", "new_line")), "new_line takes no other_symbol"),
         ((HEADER, GOOD.replace("OLD", "NEW")), "line 2: other_symbol is the symbol itself"),
         ((HEADER, GOOD.replace("Form 8-K", " ")), "line 2: source must not be blank"),
-        ((HEADER, GOOD + ",more"), "line 2: must have 7 values"),
-        ((HEADER, "NEW,2024-06-03"), "line 2: must have 7 values"),
+        ((HEADER, GOOD.replace("from_memory", "sure")), "line 2: unknown certainty 'sure', none"),
+        ((HEADER, GOOD.replace("from_memory", "")), "line 2: certainty must not be blank"),
+        ((HEADER, GOOD + ",more"), "line 2: must have 8 values"),
+        ((HEADER, "NEW,2024-06-03"), "line 2: must have 8 values"),
         ((HEADER, GOOD, GOOD), "line 3: NEW is settled twice on that day"),
     ],
 )

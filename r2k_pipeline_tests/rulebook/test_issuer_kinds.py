@@ -17,7 +17,6 @@ def kinds() -> pl.DataFrame:
 
 
 def test_every_row_is_complete_and_its_kind_is_a_line_type(kinds: pl.DataFrame) -> None:
-    assert kinds.columns == ["symbol", "company", "kind", "first_year", "last_year", "source"]
     assert sum(kinds.drop("last_year").null_count().row(0)) == 0
     assert set(kinds["kind"]) <= {kind.value for kind in LineType}
     assert kinds["source"].str.starts_with("SEC ").all()
@@ -26,6 +25,16 @@ def test_every_row_is_complete_and_its_kind_is_a_line_type(kinds: pl.DataFrame) 
 def test_rows_are_in_order_and_say_nothing_twice(kinds: pl.DataFrame) -> None:
     assert kinds.select("symbol", "company").is_unique().all()
     assert kinds["symbol"].to_list() == sorted(kinds["symbol"])
+
+
+def test_all_classes_of_a_tracked_group_name_it_in_the_same_words(kinds: pl.DataFrame) -> None:
+    # The words are what joins them; a group has a symbol root of its own.
+    groups = kinds.filter(pl.col("kind") == LineType.TRACKING_STOCK.value).group_by(
+        root=pl.col("symbol").str.head(4)
+    )
+    named = groups.agg(pl.col("company").n_unique(), classes=pl.len())
+    assert named["company"].to_list() == [1] * named.height
+    assert named["classes"].min() == 2  # no group has a class that the file forgot
 
 
 def test_a_symbol_has_one_kind_at_a_time(kinds: pl.DataFrame) -> None:

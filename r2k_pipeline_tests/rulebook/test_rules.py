@@ -55,7 +55,7 @@ def test_every_event_has_rules_on_its_rank_day() -> None:
 
 
 def test_the_band_starts_with_the_event_of_2007() -> None:
-    widths = {e.event_id: rules_in_force(e.rank_day).band_half_width for e in all_events()}
+    widths = {e.event_id: rules_in_force(e.rank_day).band_at_1000 for e in all_events()}
     assert {width for key, width in widths.items() if key < "2007"} == {0.0}
     assert {width for key, width in widths.items() if key >= "2007"} == {0.025}
 

@@ -1,7 +1,8 @@
 """Reconstitution dates against the public calendar.
 
-The golden file holds the rank, preliminary and effective days of 1989 to 2026 as
-published or reported; no formula of the code is repeated here.
+The golden files hold the rank, preliminary and effective days of 1989 to 2026, and the
+days of lists, queries and lock-downs, as published or reported; no formula of the code
+is repeated here.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from r2k_pipeline.rulebook.sessions import is_session, next_session, previous_se
 from r2k_pipeline.rulebook.sources import SOURCES
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "reconstitution_calendar.csv"
+LISTS = GOLDEN.with_name("list_calendar.csv")
 
 FRIDAY = 4
 
 
-def _golden() -> list[dict[str, str]]:
-    with GOLDEN.open(encoding="utf-8") as lines:
+def _golden(path: Path = GOLDEN) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
 
@@ -54,19 +56,28 @@ def test_the_golden_calendar_names_every_event_to_2026() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("event_id", "lock_down_day"),
-    [
-        ("2023-06", date(2023, 6, 5)),
-        ("2024-06", date(2024, 6, 10)),
-        ("2025-06", date(2025, 6, 9)),
-        ("2026-06", date(2026, 6, 8)),
-        ("2026-12", date(2026, 11, 30)),
-        ("2022-06", None),
-    ],
-)
-def test_lock_down_days_are_those_announced(event_id: str, lock_down_day: date | None) -> None:
-    assert event(event_id).lock_down_day == lock_down_day
+@pytest.mark.parametrize("row", _golden(LISTS), ids=lambda row: row["event_id"])
+def test_lists_and_lock_downs_are_those_announced(row: dict[str, str]) -> None:
+    found = event(row["event_id"])
+    assert [str(day) for day in found.list_days] == row["list_days"].split()
+    assert found.query_end_day == _day(row["query_end_day"])
+    assert found.lock_down_day == _day(row["lock_down_day"])
+
+
+def test_lists_stay_open_to_the_end_where_no_lock_down_is_known() -> None:
+    assert event("2022-06").frozen_from == date(2022, 6, 13)
+    assert event("2014-06").lock_down_day is None
+    assert event("2014-06").frozen_from == event("2014-06").effective_session
+
+
+@pytest.mark.parametrize("found", all_events(), ids=lambda found: found.event_id)
+def test_lists_begin_with_the_preliminary_one_and_end_before_they_count(found: Event) -> None:
+    assert found.list_days[:1] == (
+        () if found.preliminary_day is None else (found.preliminary_day,)
+    )
+    assert list(found.list_days) == sorted(set(found.list_days))
+    assert all(is_session(day) for day in found.list_days[1:])
+    assert all(day <= found.effective_friday for day in found.list_days)
 
 
 def test_fourth_friday_is_the_last_one_unless_that_is_the_29th_or_30th() -> None:
@@ -92,6 +103,7 @@ def test_days_of_an_event_follow_one_another(found: Event) -> None:
     known = [
         found.rank_day,
         found.preliminary_day,
+        found.query_end_day,
         found.lock_down_day,
         found.effective_friday,
         found.effective_session,

@@ -31,7 +31,11 @@ from dagster_shared.utils.warnings import BetaWarning
 from r2k_pipeline.contracts.dagster_columns import column_metadata
 from r2k_pipeline.contracts.load import contract, tables
 from r2k_pipeline.contracts.model import Contract, Storage
-from r2k_pipeline.errors import ContractShapeError, ContractViolationError
+from r2k_pipeline.errors import (
+    ContractShapeError,
+    ContractViolationError,
+    MissingPartitionError,
+)
 from r2k_pipeline.orchestration.assets.table_run import TableRun
 from r2k_pipeline.orchestration.checks import (
     check_results,
@@ -135,7 +139,7 @@ def _steps(run: TableRun, work: Work, context: AssetExecutionContext) -> Iterato
     promised = contract(run.table)
     try:
         work(run, context)
-    except (ContractViolationError, ContractShapeError):
+    except (ContractViolationError, ContractShapeError, MissingPartitionError):
         recorded = run.store.published.read(
             "quality_results", where={"run_id": run.run_id, "table_name": run.table}
         )

@@ -2,7 +2,7 @@
 
 The configured source is asked only for sessions that have not landed yet, so a range that
 `r2k ingest` landed costs one look. Checks were judged when a session landed; their record
-is what the asset reports.
+is what the asset reports. A session that was refused then, or never came, is a gap.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.model import Severity
-from r2k_pipeline.contracts.polars_shape import polars_schema
-from r2k_pipeline.errors import MissingPartitionError
+from r2k_pipeline.errors import MissingPartitionError, NothingInRangeError
 from r2k_pipeline.orchestration.assets.declaration import session_asset
 from r2k_pipeline.orchestration.checks import recorded_outcomes
 from r2k_pipeline.orchestration.landing import land
-from r2k_pipeline.quality.presence import Presence, session_presence
+from r2k_pipeline.orchestration.landing_gate import reasons
+from r2k_pipeline.publication import SessionList, record_verdicts
+from r2k_pipeline.quality.presence import Presence, presence_outcome, session_presence
 from r2k_pipeline.rulebook.rules import rules_in_force
+from r2k_pipeline.rulebook.sessions import sessions_before
 from r2k_pipeline.sources.registry import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from r2k_pipeline.orchestration.assets.table_run import TableRun
@@ -37,17 +38,12 @@ _TABLE = "raw_listings"
 def raw_listings(run: TableRun, span: SessionSpan) -> None:
     """Land what is missing, then say what there is."""
     presence = _presence(run, span)
+    why: Mapping[date, str] = {}
     if presence.missing and run.store.settings.source is not None:
-        _land(run, start=presence.missing[0], end=presence.missing[-1])
+        why = _land(run, presence.missing)
         presence = _presence(run, span)
-    _require_no_long_gap(run, presence)
-    verdicts = run.store.published.read("quality_results", where={"table_name": _TABLE}).filter(
-        pl.col("partition_key").is_between(pl.lit(str(span.start)), pl.lit(str(span.end)))
-    )
-    newest = verdicts.sort("checked_at").unique(
-        ["partition_key", "check_name"], keep="last", maintain_order=True
-    )
-    run.outcomes.extend(recorded_outcomes(newest))
+    run.outcomes.extend(recorded_outcomes(_verdicts_that_stand(run, span)))
+    _judge_gaps(run, presence, why)
     rows = run.store.lake.scan(_TABLE, start=span.start, end=span.end, columns=["session"])
     landed = rows.group_by("session").agg(listings=pl.len()).collect()
     run.state("session", landed)
@@ -64,49 +60,77 @@ def reported_actions(run: TableRun, span: SessionSpan) -> None:
 
 
 def _presence(run: TableRun, span: SessionSpan) -> Presence:
-    return session_presence(span.sessions, run.store.lake.sessions(_TABLE, span.start, span.end))
+    """What of the span landed; a gap before it makes one at its head longer."""
+    before = sessions_before(span.start, rules_in_force(span.start).max_carried_sessions)
+    first = next(iter(before), span.start)
+    landed = run.store.lake.sessions(_TABLE, first, span.end)
+    return session_presence(span.sessions, landed, before=before)
 
 
-def _land(run: TableRun, *, start: date, end: date) -> None:
+def _land(run: TableRun, missing: Sequence[date]) -> Mapping[date, str]:
+    """Ask the source for the missing sessions; say why some did not land.
+
+    The session before them is asked for too: only beside it can the source tell of a
+    snapshot that shows nothing new.
+    """
     settings = run.store.settings
+    start = next(iter(sessions_before(missing[0], 1)), missing[0])
     with open_source(settings.source or "", settings.source_path) as source:
-        report = land(run.store, source, start, end, run_id=run.run_id, known_at=datetime.now(UTC))
-    run.note({"landed_sessions": len(report.landed), "evidence": len(report.evidence)})
+        try:
+            report = land(
+                run.store, source, start, missing[-1], run_id=run.run_id, known_at=datetime.now(UTC)
+            )
+        except NothingInRangeError:
+            return {}
+    run.note({
+        "landed_sessions": len(report.landed),
+        "refused_sessions": len(report.refused),
+        "evidence": len(report.evidence),
+    })  # fmt: skip
+    return reasons(report.evidence, report.refused)
 
 
-def _require_no_long_gap(run: TableRun, presence: Presence) -> None:
+def _verdicts_that_stand(run: TableRun, span: SessionSpan) -> pl.DataFrame:
+    """What the checks said of the rows that stand, not of others that were offered since."""
+    key = ["table_name", "partition_key", "run_id"]
+    within = pl.col("partition_key").is_between(pl.lit(str(span.start)), pl.lit(str(span.end)))
+    written = run.store.published.read(
+        "provenance", where={"table_name": _TABLE}, columns=[*key, "written_at"]
+    )
+    standing = (
+        written.filter(within).sort("written_at").unique("partition_key", keep="last").select(key)
+    )
+    verdicts = run.store.published.read("quality_results", where={"table_name": _TABLE})
+    return (
+        verdicts.filter(within)
+        .join(standing, on=key, how="semi")
+        .sort("checked_at")
+        .unique(["partition_key", "check_name"], keep="last", maintain_order=True)
+    )
+
+
+def _judge_gaps(run: TableRun, presence: Presence, why: Mapping[date, str]) -> None:
     """Record every missing session; a short gap is carried over, a long one is not.
 
     Raises:
         MissingPartitionError: Nothing landed, or more consecutive sessions are missing than a
             close may be carried for.
     """
-    missing, gap = presence.missing, presence.longest_gap
-    if not missing:
+    gap = presence.longest_gap
+    tolerated = rules_in_force((gap or presence.expected)[0]).max_carried_sessions
+    outcome = presence_outcome(_TABLE, presence, tolerated_gap=tolerated, reasons=why)
+    run.outcomes.append(outcome)
+    if outcome.is_passed:
         return
-    is_short = len(gap) <= rules_in_force(gap[0]).max_carried_sessions
-    may_be_carried = is_short and len(missing) < len(presence.expected)
-    _record(run, missing, Severity.WARN if may_be_carried else Severity.ERROR)
-    if not may_be_carried:
-        raise MissingPartitionError(_TABLE, gap)
-
-
-def _record(run: TableRun, missing: Sequence[date], severity: Severity) -> None:
-    sentence = "The source has nothing for this session."
-    verdicts = pl.DataFrame(
-        {
-            "table_name": _TABLE,
-            "partition_key": [str(session) for session in missing],
-            "check_name": "missing_input",
-            "severity": severity.value,
-            "is_passed": False,
-            "evaluated_rows": 0,
-            "failed_rows": 0,
-            "sentence": sentence,
-            "sample": "[]",
-            "run_id": run.run_id,
-            "checked_at": datetime.now(UTC),
-        },
-        schema=polars_schema(contract("quality_results")),
+    record_verdicts(
+        run.store,
+        _TABLE,
+        [outcome],
+        partitions=SessionList(presence.missing),
+        run_id=run.run_id,
+        known_at=datetime.now(UTC),
     )
-    run.store.published.append("quality_results", verdicts)
+    if outcome.severity is Severity.ERROR:
+        told = [why[session] for session in gap if session in why]
+        missing = [session for session in gap if session in set(presence.missing)]
+        raise MissingPartitionError(_TABLE, missing, why=next(iter(told), ""))

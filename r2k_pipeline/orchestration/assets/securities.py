@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from r2k_pipeline.methodology.identity import link_securities
 from r2k_pipeline.orchestration.assets.declaration import whole_asset
 from r2k_pipeline.rulebook.identity_overrides import identity_overrides
+from r2k_pipeline.rulebook.reference_facts import issuer_kind_facts
 
 if TYPE_CHECKING:
     from r2k_pipeline.orchestration.assets.table_run import TableRun
@@ -33,7 +34,9 @@ READ = (
 def securities(run: TableRun) -> None:
     """Link every listing that ever landed: a rename is seen only from both sides."""
     listings = run.read("raw_listings", columns=READ)
-    linked = link_securities(listings, overrides=identity_overrides())
+    linked = link_securities(
+        listings, overrides=identity_overrides(), issuer_kinds=issuer_kind_facts()
+    )
     run.publish_whole(linked)
     run.note(
         {

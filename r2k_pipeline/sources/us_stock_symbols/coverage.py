@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from r2k_pipeline.rulebook.sessions import sessions_between
@@ -15,7 +17,7 @@ from r2k_pipeline.sources.us_stock_symbols.exchanges import EXCHANGES
 from r2k_pipeline.sources.us_stock_symbols.listings import SOURCE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
 
     from r2k_pipeline.sources.us_stock_symbols.shown_session import SnapshotLabel
@@ -39,7 +41,7 @@ class Coverage:
 
         Raises:
             BadInputError: The range is empty.
-            SourceError: The archive has nothing in it.
+            NothingInRangeError: The archive has nothing in it.
         """
         available = {label.session for label in self.labels if label.session is not None}
         groups: defaultdict[object, list[date]] = defaultdict(list)
@@ -47,7 +49,19 @@ class Coverage:
             sorted(available), source=SOURCE_NAME, start=start, end=end
         ):
             groups[together(session)].append(session)
-        return tuple(BatchPlan(sessions=tuple(sessions)) for sessions in groups.values())
+        return tuple(self._plans(list(groups.values()), start=start, end=end))
+
+    def _plans(
+        self, groups: Sequence[Sequence[date]], *, start: date | None, end: date | None
+    ) -> Iterator[BatchPlan]:
+        """Batches that together tell of every day that is asked for and was looked at."""
+        first = min(label.session or label.taken_for for label in self.labels)
+        last = max(label.taken_for for label in self.labels)
+        told_from = max(start or first, first)
+        for sessions, following in zip_longest(groups, groups[1:]):
+            told_to = following[0] - timedelta(days=1) if following else min(end or last, last)
+            yield BatchPlan(sessions=tuple(sessions), told_from=told_from, told_to=told_to)
+            told_from = told_to + timedelta(days=1)
 
     def has(self, plan: BatchPlan) -> bool:
         """Whether every session of a plan is covered."""
@@ -60,13 +74,15 @@ class Coverage:
 
     def evidence(self, plan: BatchPlan) -> tuple[Evidence, ...]:
         """What to tell about the plan's range: left out, moved, missing; in order of days."""
-        first, last = plan.first_session, plan.last_session
         notes = [
             label.note
             for label in self.labels
-            if label.note is not None and first <= (label.session or label.taken_for) <= last
+            if label.note is not None and plan.tells_of(label.session or label.taken_for)
         ]
-        notes += _gaps(self.within(plan), sessions_between(first, last))
+        days = sessions_between(
+            plan.told_from or plan.first_session, plan.told_to or plan.last_session
+        )
+        notes += _gaps(self.within(plan), days)
         return tuple(sorted(notes, key=lambda note: (str(note.session), str(note.exchange))))
 
 

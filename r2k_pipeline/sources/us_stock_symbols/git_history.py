@@ -101,7 +101,7 @@ class GitHistory(BatchedSource):
         notes = [
             note
             for note in planned.notes
-            if note.session is not None and plan.first_session <= note.session <= plan.last_session
+            if note.session is not None and plan.tells_of(note.session)
         ]
         if unknown:
             notes.append(Evidence(kind=EvidenceKind.UNKNOWN_COLUMN, detail=listed(unknown)))
