@@ -108,6 +108,24 @@ class ContractViolationError(R2kError):
         )
 
 
+class UndecidedEventError(ContractViolationError):
+    """An event cannot be decided, because the size of a candidate is in doubt."""
+
+    def __init__(self, event_id: str, doubts: Sequence[str]) -> None:
+        self.table = "reconstitution"
+        self.partitions = event_id
+        self.failures = tuple(doubts)
+        subject = "candidate is" if len(doubts) == 1 else "candidates are"
+        R2kError.__init__(
+            self,
+            f"event {event_id}: {len(doubts)} {subject} in doubt on the rank day: {listed(doubts)}",
+            state="the event is undecided; nothing that was decided before was touched",
+            remedy="tell the shares in rulebook/reference/share_counts.csv, or settle the doubt "
+            "in settled_doubts.csv (as_received or left_out, with reason and source), and build "
+            "again",
+        )
+
+
 class CheckExecutionError(R2kError):
     """A check could not be evaluated. That is a fault of ours, not a verdict on the data."""
 

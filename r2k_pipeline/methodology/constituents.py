@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 # Actions after which a line no longer exists.
 _ENDINGS = ("delisting", "cash_merger", "stock_merger")
 _COLUMNS = (
-    "session", "security_id", "company_id", "symbol", "name", "sector", "segment", "event_id",
-    "close_usd", "close_session", "previous_close_usd", "index_shares", "float_factor",
-    "market_value_usd", "status",
+    "session", "security_id", "company_id", "symbol", "name", "sector", "segment", "indexes",
+    "event_id", "close_usd", "close_session", "previous_close_usd", "index_shares",
+    "float_factor", "market_value_usd", "status",
 )  # fmt: skip
 
 
@@ -87,7 +87,8 @@ def constituents(
         >>> days = [date(2022, 6, 24), date(2022, 6, 27)]
         >>> decisions = pl.DataFrame({
         ...     "security_id": ["S-HAL"], "company_id": ["C-HAL"],
-        ...     "sector": ["Energy"], "segment": ["small"], "event_id": ["2022-06"],
+        ...     "sector": ["Energy"], "segment": ["small"], "indexes": ["r2000"],
+        ...     "event_id": ["2022-06"],
         ... })
         >>> universe = pl.DataFrame({
         ...     "session": days[:1], "security_id": ["S-HAL"], "company_id": ["C-HAL"],
@@ -159,7 +160,7 @@ def first_session_read(event: Event, sessions: Sequence[date], rules: IndexRules
 def _member_lines(decisions: pl.DataFrame, universe: pl.DataFrame, event: Event) -> pl.DataFrame:
     """The pricing vehicle of each member, and its companions that were eligible on the eve."""
     companies = decisions.filter(pl.col("segment").is_not_null()).select(
-        "company_id", "security_id", "sector", "segment", "event_id"
+        "company_id", "security_id", "sector", "segment", "indexes", "event_id"
     )
     companions = (
         universe.filter(pl.col("is_eligible") & (pl.col("session") < event.effective_session))

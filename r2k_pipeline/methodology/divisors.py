@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.edges import in_index
+from r2k_pipeline.methodology.index_lines import is_grouped, lines_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from r2k_pipeline.rulebook.family import IndexDefinition
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
 
 _DIVIDENDS = ("cash_dividend", "special_dividend")
 # US tax on dividends to holders without a treaty, as net-return indexes apply it.
@@ -39,6 +42,7 @@ def divisor_events(
     sessions: Sequence[date],
     family: Mapping[str, IndexDefinition],
     base_session: date,
+    factors: pl.DataFrame,
 ) -> pl.DataFrame:
     """Enter every change of composition and every dividend into the ledger.
 
@@ -48,7 +52,10 @@ def divisor_events(
         actions: Contract `corporate_actions` over `sessions`; dividends are read.
         sessions: The consecutive sessions whose ledger rows are wanted.
         family: The indexes.
-        base_session: The session at whose close every index has its base value.
+        base_session: The session at whose close every index has its base value. An
+            index that has its first member later begins then.
+        factors: Contract `weight_factors` from the last reset by the first of
+            `lines` on; may be empty if no index of the family has factors.
 
     Returns:
         Contract `divisors`, sorted by `index_id`, `session`, `cause`. `factor`
@@ -58,7 +65,9 @@ def divisor_events(
     Notes:
         Splits change shares and prices alike and so never appear. A dividend is
         reinvested at the close of its ex-date across the whole index; net of
-        30 % where the holder's country has no treaty.
+        30 % where the holder's country has no treaty. Indexes that weigh by
+        float-adjusted market value are summed together, by the few distinct texts
+        of `indexes`.
 
     Example:
         BOLT leaves overnight at the value of its last close: 2,000 of 3,000 remain.
@@ -68,7 +77,7 @@ def divisor_events(
         >>> days = [date(2024, 7, 1), date(2024, 7, 2)]
         >>> lines = pl.DataFrame({
         ...     "session": [days[0], days[0], days[1]], "security_id": ["ACE", "BOLT", "ACE"],
-        ...     "segment": ["small"] * 3, "event_id": ["2024-06"] * 3,
+        ...     "indexes": ["r2000"] * 3, "event_id": ["2024-06"] * 3,
         ...     "index_shares": [100.0] * 3, "previous_close_usd": [19.0, 10.0, 20.0],
         ...     "market_value_usd": [2000.0, 1000.0, 2100.0],
         ... })
@@ -78,7 +87,7 @@ def divisor_events(
         ... })
         >>> divisor_events(
         ...     lines, actions, sessions=days, family={"r2000": family()["r2000"]},
-        ...     base_session=days[0],
+        ...     base_session=days[0], factors=pl.DataFrame(),
         ... ).select("session", "cause", "market_value_before_usd", "factor").rows()[1]
         (datetime.date(2024, 7, 2), 'deletion', 3000.0, 0.6666666666666666)
 
@@ -86,17 +95,12 @@ def divisor_events(
         `rulebook.rules.SOURCES["methodology_2026"]` sections 9.1 and appendix A; methodology
         of total return: `rulebook.rules.SOURCES["methodology_2026"]`.
     """
-    changes = _line_changes(lines)
-    rows = [
-        part
-        for index_id, definition in family.items()
-        for part in _index_ledger(
-            index_id,
-            changes.filter(pl.col("segment").is_in(definition.segments)),
-            actions,
-            base_session,
-        )
-    ]
+    together = _changes(lines, actions)
+    rows = []
+    for index in family.values():
+        own = lines_of(lines, index, factors)
+        changes = together if is_grouped(index) else _changes(own, actions)
+        rows += _index_ledger(index.index_id, changes, base_session)
     wanted = pl.col("session").is_in(list(sessions))
     return pl.concat(rows).filter(wanted).select(_LEDGER).sort("index_id", "session", "cause")
 
@@ -138,13 +142,15 @@ def divisor_by_session(
     first = pl.col("market_value_after_usd") / pl.col("index_id").replace_strict(
         base_value, return_dtype=pl.Float64
     )
+    # An index without members for a while begins again at its base value.
+    spell = ["index_id", is_base.cum_sum().over("index_id")]
     steps = (
         ledger.sort("index_id", "session", "cause")
         .with_columns(step=pl.when(is_base).then(first).otherwise(pl.col("factor")))
         .with_columns(
-            divisor=pl.col("step").cum_prod().over("index_id"),
-            gross_growth=pl.col("gross_return_factor").cum_prod().over("index_id"),
-            net_growth=pl.col("net_return_factor").cum_prod().over("index_id"),
+            divisor=pl.col("step").cum_prod().over(spell),
+            gross_growth=pl.col("gross_return_factor").cum_prod().over(spell),
+            net_growth=pl.col("net_return_factor").cum_prod().over(spell),
         )
         .group_by("index_id", "session", maintain_order=True)
         .agg(pl.col("divisor", "gross_growth", "net_growth").last())
@@ -160,118 +166,126 @@ def divisor_by_session(
     )  # fmt: skip
 
 
-def _line_changes(lines: pl.DataFrame) -> pl.DataFrame:
-    """Each line and session beside the session before: what was held, and at what value.
+def _changes(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """What each session changes against the one before, summed over lines that fare alike.
 
-    A line that left has a row on the first session without it, with `held` but
-    no `index_shares`. A line that changed segment leaves one and enters another.
+    One row per session, indexes before (null: the line was in none), indexes now
+    (null: it left) and events.
     """
+    key = ["session", "security_id"]
     days = lines.select("session").unique().sort("session")
     following = days.with_columns(pl.col("session").shift(-1).alias("next")).drop_nulls()
-    key = ["session", "security_id", "segment"]
     held = lines.join(following, on="session").select(
         pl.col("next").alias("session"),
         "security_id",
-        "segment",
-        pl.col("market_value_usd").alias("value_before_usd"),
-        pl.lit(value=True).alias("was_held"),
+        indexes_before="indexes",
+        event_before="event_id",
+        value_before_usd="market_value_usd",
     )
-    today = lines.select(
-        *key, "event_id", "index_shares", "market_value_usd",
-        (pl.col("previous_close_usd") * pl.col("index_shares")).alias("value_after_usd"),
+    paid = (
+        actions.filter(pl.col("action_type").is_in(_DIVIDENDS))
+        .group_by(key)
+        .agg(pl.col("amount_usd").sum())
+    )
+    today = (
+        lines.select(
+            *key, "indexes", "event_id", "index_shares", "market_value_usd",
+            value_after_usd=pl.col("previous_close_usd") * pl.col("index_shares"),
+        )
+        .join(paid, on=key, how="left")
+        .with_columns(dividends_usd=pl.col("amount_usd") * pl.col("index_shares"))
     )  # fmt: skip
-    return today.join(held, on=key, how="full", coalesce=True).sort(key)
+    change = (pl.col("value_after_usd") / pl.col("value_before_usd") - 1).abs()
+    return (
+        today.join(held, on=key, how="full", coalesce=True)
+        .sort(key)
+        .group_by(
+            "session", "indexes_before", "indexes", "event_before", "event_id", maintain_order=True
+        )
+        .agg(
+            pl.col(
+                "value_before_usd", "value_after_usd", "market_value_usd", "dividends_usd"
+            ).sum(),
+            is_rescaled=(change > _SHARES_NOISE).any(),
+        )
+    )
 
 
 def _index_ledger(
-    index_id: str, changes: pl.DataFrame, actions: pl.DataFrame, base_session: date
+    index_id: str, changes: pl.DataFrame, base_session: date
 ) -> tuple[pl.DataFrame, ...]:
     """The base row, the changes of composition and the dividends of one index."""
-    return (
-        _base_row(index_id, changes, base_session),
-        _composition_rows(index_id, changes.filter(pl.col("session") > base_session)),
-        _dividend_rows(index_id, changes.filter(pl.col("session") > base_session), actions),
-    )
-
-
-def _base_row(index_id: str, changes: pl.DataFrame, base_session: date) -> pl.DataFrame:
-    """The market value at the base session's close, from which the first divisor follows."""
-    return (
-        changes.filter(pl.col("session") == base_session)
-        .filter(pl.col("index_shares").is_not_null())
-        .group_by("session")
-        .agg(
-            pl.col("event_id").first(),
-            pl.col("market_value_usd").sum().alias("market_value_after_usd"),
-        )
-        .with_columns(
-            index_id=pl.lit(index_id),
-            cause=pl.lit("base"),
-            market_value_before_usd=pl.lit(None, pl.Float64),
-            factor=pl.lit(1.0),
-            gross_return_factor=pl.lit(1.0),
-            net_return_factor=pl.lit(1.0),
-        )
-        .select(_LEDGER)
-    )
-
-
-def _composition_rows(index_id: str, changes: pl.DataFrame) -> pl.DataFrame:
-    """One row per session on which lines entered or left or shares changed."""
-    entered = pl.col("was_held").is_null()
-    left = pl.col("index_shares").is_null()
-    rescaled = (
-        (pl.col("value_after_usd") / pl.col("value_before_usd") - 1).abs() > _SHARES_NOISE
-    ).fill_null(value=False)
-    return (
-        changes.group_by("session", maintain_order=True)
-        .agg(
-            market_value_before_usd=pl.col("value_before_usd").sum(),
-            market_value_after_usd=pl.col("value_after_usd").sum(),
-            enters=entered.any(),
-            leaves=left.any(),
-            rescaled=rescaled.any(),
-            event_id=pl.col("event_id").drop_nulls().first(),
-        )
-        .filter(pl.col("enters") | pl.col("leaves") | pl.col("rescaled"))
-        .with_columns(
-            index_id=pl.lit(index_id),
-            cause=pl.when("enters")
-            .then(pl.lit("reconstitution"))
-            .when("leaves")
-            .then(pl.lit("deletion"))
-            .otherwise(pl.lit("share_update")),
-            factor=pl.col("market_value_after_usd") / pl.col("market_value_before_usd"),
-            gross_return_factor=pl.lit(1.0),
-            net_return_factor=pl.lit(1.0),
-        )
-        .select(_LEDGER)
-    )
-
-
-def _dividend_rows(index_id: str, changes: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """One row per ex-date: the dividends of all members over their value at its close."""
-    paid = (
-        actions.filter(pl.col("action_type").is_in(_DIVIDENDS))
-        .group_by("session", "security_id")
-        .agg(pl.col("amount_usd").sum())
-    )
-    yields = (
-        changes.filter(pl.col("index_shares").is_not_null())
-        .join(paid, on=["session", "security_id"], how="left", maintain_order="left")
+    was, now = in_index(index_id, "indexes_before"), in_index(index_id)
+    sessions = (
+        changes.filter(pl.col("session") >= base_session)
         .group_by("session", maintain_order=True)
         .agg(
-            dividends_usd=(pl.col("amount_usd") * pl.col("index_shares")).sum(),
-            value_usd=pl.col("market_value_usd").sum(),
-            event_id=pl.col("event_id").first(),
+            before_usd=pl.col("value_before_usd").filter(was).sum(),
+            after_usd=pl.col("value_after_usd").filter(now).sum(),
+            close_usd=pl.col("market_value_usd").filter(now).sum(),
+            dividends_usd=pl.col("dividends_usd").filter(now).sum(),
+            enters=(now & ~was).any(),
+            leaves=(was & ~now).any(),
+            is_rescaled=(was & now & pl.col("is_rescaled")).any(),
+            has_members=now.any(),
+            had_members=was.any(),
+            is_first=pl.col("indexes_before").is_null().all(),
+            event_id=pl.col("event_id").filter(now).first(),
+            event_before=pl.col("event_before").filter(was).first(),
         )
-        .filter(pl.col("dividends_usd") > 0)
+        .filter("has_members")
+        .with_columns(index_id=pl.lit(index_id))
     )
-    gross = pl.col("dividends_usd") / pl.col("value_usd")
-    return yields.select(
-        pl.lit(index_id).alias("index_id"), "session", pl.lit("dividend").alias("cause"),
-        "event_id", pl.col("value_usd").alias("market_value_before_usd"),
-        pl.col("value_usd").alias("market_value_after_usd"), pl.lit(1.0).alias("factor"),
+    is_base = (
+        pl.when("is_first")
+        .then(pl.col("session") == base_session)
+        .otherwise(~pl.col("had_members"))
+    )
+    begun = sessions.with_columns(is_base=is_base)
+    return (
+        _base_rows(begun.filter("is_base")),
+        _composition_rows(begun.filter(~pl.col("is_base"))),
+        _dividend_rows(begun.filter(~pl.col("is_base"))),
+    )
+
+
+def _base_rows(sessions: pl.DataFrame) -> pl.DataFrame:
+    """The market value at the base session's close, from which the first divisor follows."""
+    return sessions.select(
+        "index_id", "session", pl.lit("base").alias("cause"), "event_id",
+        pl.lit(None, pl.Float64).alias("market_value_before_usd"),
+        pl.col("close_usd").alias("market_value_after_usd"),
+        *(pl.lit(1.0).alias(name) for name in _LEDGER[-3:]),
+    )  # fmt: skip
+
+
+def _composition_rows(sessions: pl.DataFrame) -> pl.DataFrame:
+    """One row per session on which lines entered or left, or shares or weights changed."""
+    cause = (
+        pl.when(pl.col("event_id") != pl.col("event_before"))
+        .then(pl.lit("reconstitution"))
+        .when("enters")
+        .then(pl.lit("addition"))
+        .when("leaves")
+        .then(pl.lit("deletion"))
+        .otherwise(pl.lit("share_update"))
+    )
+    return sessions.filter(pl.any_horizontal("enters", "leaves", "is_rescaled")).select(
+        "index_id", "session", cause.alias("cause"), "event_id",
+        pl.col("before_usd").alias("market_value_before_usd"),
+        pl.col("after_usd").alias("market_value_after_usd"),
+        (pl.col("after_usd") / pl.col("before_usd")).alias("factor"),
+        *(pl.lit(1.0).alias(name) for name in _LEDGER[-2:]),
+    )  # fmt: skip
+
+
+def _dividend_rows(sessions: pl.DataFrame) -> pl.DataFrame:
+    """One row per ex-date: the dividends of all members over their value at its close."""
+    gross = pl.col("dividends_usd") / pl.col("close_usd")
+    return sessions.filter(pl.col("dividends_usd") > 0).select(
+        "index_id", "session", pl.lit("dividend").alias("cause"), "event_id",
+        pl.col("close_usd").alias("market_value_before_usd"),
+        pl.col("close_usd").alias("market_value_after_usd"), pl.lit(1.0).alias("factor"),
         (1 + gross).alias("gross_return_factor"),
         (1 + gross * (1 - _WITHHOLDING)).alias("net_return_factor"),
     )  # fmt: skip

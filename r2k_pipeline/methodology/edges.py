@@ -165,7 +165,7 @@ def decided_sides(
         bounds = band_bounds(edge, shares[: rules.extended_count])
         if bounds is None:
             continue
-        before = _sides_before(edge, standings, rules)
+        before = sides_before(edge, standings, rules)
         is_held = np.array([side is not None for side in before])[standing_of]
         is_held &= ranks <= (rules.extended_count if edge.is_own else rules.total_count)
         is_held &= (bounds[0] <= shares) & (shares <= bounds[1])
@@ -174,10 +174,20 @@ def decided_sides(
     return sides
 
 
-def _sides_before(
+def sides_before(
     edge: Edge, standings: Sequence[Standing], rules: IndexRules
 ) -> list[bool | None]:
-    """Whether each standing was above the edge; None where the band holds it not."""
+    """Tell whether each standing was above an edge, where a band may hold it there.
+
+    Args:
+        edge: The edge.
+        standings: The distinct standings before the event.
+        rules: The rules in force on the rank day.
+
+    Returns:
+        Per standing, whether it was above; None where no band holds it: it was outside
+        the r3000 (the r3000e for an own band), or the edge is new.
+    """
     held = ("large", "small", "micro") if edge.is_own else ("large", "small")
     larger = {rules.large_cap_count: ("large",), rules.total_count: ("large", "small")}
     is_known = any(edge.key in (standing.edges_above or ()) for standing in standings)

@@ -15,24 +15,33 @@ import polars as pl
 
 from r2k_pipeline.errors import MissingDivisorError, listed
 from r2k_pipeline.methodology.divisors import divisor_by_session
+from r2k_pipeline.methodology.edges import in_index
+from r2k_pipeline.methodology.index_lines import is_grouped, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from r2k_pipeline.rulebook.family import IndexDefinition
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
 
 
 def index_levels(
-    lines: pl.DataFrame, ledger: pl.DataFrame, *, family: Mapping[str, IndexDefinition]
+    lines: pl.DataFrame,
+    ledger: pl.DataFrame,
+    *,
+    family: Mapping[str, IndexDefinition],
+    factors: pl.DataFrame,
 ) -> pl.DataFrame:
     """Compute the levels of every index on every session that has constituents.
 
     Args:
         lines: Contract `constituents`, any sessions. Read: `session`,
-            `security_id`, `segment`, `market_value_usd`, `close_session`, `status`.
+            `security_id`, `indexes`, `market_value_usd`, `close_session`, `status`, and
+            `float_factor` if an index weighs by full market cap.
         ledger: Contract `divisors` from the base session up to the last of
             these sessions.
-        family: The indexes: segments and base values.
+        family: The indexes: weightings and base values.
+        factors: Contract `weight_factors` from the last reset by the first session
+            on; may be empty if no index of the family has factors.
 
     Returns:
         Contract `levels`, one row per index and session, sorted by `index_id`,
@@ -45,8 +54,8 @@ def index_levels(
         MissingDivisorError: A session lies before the base session.
 
     Notes:
-        Values are added in the order of `security_id`, so results are
-        bit-identical between runs.
+        Values are added in the order of `security_id` within lines of the same
+        indexes, then over these, so results are bit-identical between runs.
 
     Example:
         >>> from datetime import date
@@ -54,7 +63,7 @@ def index_levels(
         >>> lines = pl.DataFrame({
         ...     "session": [days[0]] * 2 + [days[1]] * 2,
         ...     "security_id": ["BOLT", "CORE"] * 2,
-        ...     "segment": ["small"] * 4,
+        ...     "indexes": ["r2000"] * 4,
         ...     "market_value_usd": [2000.0, 1000.0, 2080.0, 1050.0],
         ...     "close_session": [days[0]] * 2 + [days[1]] * 2,
         ...     "status": ["ok"] * 4,
@@ -66,7 +75,9 @@ def index_levels(
         ... })
         >>> from r2k_pipeline.rulebook.family import family
         >>> small = {"r2000": family()["r2000"]}
-        >>> index_levels(lines, ledger, family=small).select("session", "price_level", "members")
+        >>> index_levels(lines, ledger, family=small, factors=pl.DataFrame()).select(
+        ...     "session", "price_level", "members"
+        ... )
         shape: (2, 3)
         ┌────────────┬─────────────┬─────────┐
         │ session    ┆ price_level ┆ members │
@@ -80,8 +91,15 @@ def index_levels(
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` appendix A.
     """
+    together = _sums(lines)
     values = pl.concat(
-        [_values(index_id, lines, definition) for index_id, definition in family.items()]
+        [
+            _values(
+                index.index_id,
+                together if is_grouped(index) else _sums(lines_of(lines, index, factors)),
+            )
+            for index in family.values()
+        ]
     )
     divisors = divisor_by_session(ledger, values, family=family)
     undivided = divisors.filter(pl.col("divisor").is_null())["session"].unique().sort()
@@ -109,19 +127,31 @@ def index_levels(
     )  # fmt: skip
 
 
-def _values(index_id: str, lines: pl.DataFrame, definition: IndexDefinition) -> pl.DataFrame:
-    """Market value and members of one index by session, and how many closes are not its own."""
+def _sums(lines: pl.DataFrame) -> pl.DataFrame:
+    """Market value and members by session, summed over lines in the same indexes."""
     is_carried = pl.col("status") == "carried"
     return (
-        lines.filter(pl.col("segment").is_in(definition.segments))
-        .sort("session", "security_id")
-        .group_by("session", maintain_order=True)
+        lines.sort("session", "security_id")
+        .group_by("session", "indexes", maintain_order=True)
         .agg(
             pl.col("market_value_usd").sum(),
             pl.len().cast(pl.Int32).alias("members"),
             is_carried.sum().alias("carried"),
             (pl.col("status") == "recovered").sum().alias("recovered"),
             pl.col("close_session").filter(is_carried).min().alias("oldest"),
+        )
+        .sort("session", "indexes")
+    )
+
+
+def _values(index_id: str, sums: pl.DataFrame) -> pl.DataFrame:
+    """Market value and members of one index by session, and how many closes are not its own."""
+    return (
+        sums.filter(in_index(index_id))
+        .group_by("session", maintain_order=True)
+        .agg(
+            pl.col("market_value_usd", "members", "carried", "recovered").sum(),
+            pl.col("oldest").min(),
         )
         .with_columns(index_id=pl.lit(index_id))
     )

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
-from r2k_pipeline.methodology.edges import edges_of, index_texts, side_texts
-from r2k_pipeline.methodology.reconstitution import passing_filters, segments_of_sides
+from r2k_pipeline.methodology.edges import edges_of, index_edges
+from r2k_pipeline.methodology.placement import placement
+from r2k_pipeline.methodology.reconstitution import passing_filters
 from r2k_pipeline.methodology.split_units import cumulative_splits, with_splits_so_far
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ def market_ratios(universe: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame
     rows = universe.filter((pl.col("close_usd") > 0) & (pl.col("line_shares") > 0))
     calendar = rows.select(pl.col("session").unique().sort()).with_row_index("ordinal")
     comparable = (
-        with_splits_so_far(
-            rows.select(MARKET_COLUMNS), cumulative_splits(actions), "so_far"
-        )
+        with_splits_so_far(rows.select(MARKET_COLUMNS), cumulative_splits(actions), "so_far")
         .join(calendar, on="session")
         .sort("security_id", "ordinal")
         .with_columns(
@@ -152,19 +150,24 @@ def placed_by_size(
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 4.3.1 and 6.8.
     """
-    edges = edges_of(family, rules)
-    caps = [breakpoint_at(decisions, edge.rank) for edge in edges]
-    limits = np.array([np.inf if cap is None else cap * ratio for cap in caps])
-    sides = companies["total_market_cap_usd"].to_numpy()[:, None] > limits
-    placed = companies.with_columns(
-        segment=segments_of_sides(sides, edges, rules),
-        indexes=index_texts(
-            sides,
-            edges,
-            family=family,
-            filters=passing_filters(companies, universe, family),
+    caps = {edge.key: breakpoint_at(decisions, edge.rank) for edge in edges_of(family, rules)}
+    limits = {key: cap * ratio for key, cap in caps.items() if cap is not None}
+    passes = passing_filters(companies, universe, family)
+    ends = {index_id: index_edges(index, rules) for index_id, index in family.items()}
+    placed = [
+        placement(
+            {key for key, limit in limits.items() if cap > limit},
+            previous_segment=None,
+            barred={index_id for index_id, flags in passes.items() if not flags[row]},
+            bare=None,
+            ends=ends,
+            keys=list(caps),
             rules=rules,
-        ),
-        edges_above=side_texts(sides, edges),
-    )
-    return placed.filter(pl.col("segment").is_not_null())
+        )
+        for row, cap in enumerate(companies["total_market_cap_usd"])
+    ]
+    texts = {
+        name: pl.Series(name, [getattr(one, name) for one in placed], dtype=pl.String)
+        for name in ("segment", "indexes", "edges_above")
+    }
+    return companies.with_columns(**texts).filter(pl.col("segment").is_not_null())

@@ -35,13 +35,15 @@ class Placement:
         segment: Its segment from now on; None outside.
         indexes: Ids of its indexes from now on, parted by a space; None for none.
         edges_above: Keys of the edges that it ends above; None outside.
-        decision: A value of `MembershipDecision`.
+        decision: A value of `MembershipDecision`; it speaks of the segment.
+        reason: Its sentence.
     """
 
     segment: str | None
     indexes: str | None
     edges_above: str | None
     decision: str
+    reason: str
 
 
 def place_companies(
@@ -80,23 +82,26 @@ def place_companies(
     )
     passes = np.column_stack([sides, *filters.values()])
     bare = np.searchsorted(segment_ranks(rules), ranks)
-    cases = (_numbered(passes) * len(standings) + standing_of) * (len(_SEGMENTS) + 1) + bare
+    others = standing_of * (len(_SEGMENTS) + 1) + bare
+    cases = _numbered(passes) * (others.max() + 1) + others
     _, first, case_of = np.unique(cases, return_index=True, return_inverse=True)
     keys = [edge.key for edge in edges]
+    ends = {index_id: index_edges(index, rules) for index_id, index in family.items()}
     placements = [
         placement(
             {key for key, is_above in zip(keys, sides[row], strict=True) if is_above},
             previous_segment=standings[standing_of[row]].segment,
             barred={index_id for index_id, flags in filters.items() if not flags[row]},
             bare=(*_SEGMENTS, None)[bare[row]],
-            rules=rules,
-            family=family,
+            ends=ends,
             keys=keys,
+            rules=rules,
         )
         for row in first
     ]
     fields = dict.fromkeys(Placement.__dataclass_fields__, pl.String)
-    return pl.DataFrame(placements, schema=fields)[case_of]
+    columns = {name: [getattr(p, name) for p in placements] for name in fields}
+    return pl.DataFrame(columns, schema=fields)[case_of]
 
 
 def placement(
@@ -105,9 +110,9 @@ def placement(
     previous_segment: str | None,
     barred: set[str],
     bare: str | None,
-    rules: IndexRules,
-    family: Mapping[str, IndexDefinition],
+    ends: Mapping[str, tuple[str | None, str]],
     keys: Sequence[str],
+    rules: IndexRules,
 ) -> Placement:
     """Say what one company's sides mean for it.
 
@@ -116,40 +121,36 @@ def placement(
         previous_segment: Its segment before; None outside.
         barred: Indexes whose filters keep it out.
         bare: The segment of its rank alone.
-        rules: The rules in force on the rank day.
-        family: The indexes.
+        ends: By id of an index, its upper and lower edge, in the order of the family.
         keys: Every edge, in order.
+        rules: The rules in force on the rank day.
 
     Example:
         >>> from datetime import date
-        >>> from r2k_pipeline.rulebook.family import family
         >>> from r2k_pipeline.rulebook.rules import rules_in_force
         >>> placed = placement(
         ...     {"2000", "3000", "4000"}, previous_segment=None, barred=set(), bare="small",
-        ...     rules=rules_in_force(date(2022, 5, 6)), family=family(),
-        ...     keys=["1000", "2000", "3000", "4000"],
+        ...     ends={"r2000": ("1000", "3000"), "rmicro": ("2000", "4000")},
+        ...     keys=["1000", "2000", "3000", "4000"], rules=rules_in_force(date(2022, 5, 6)),
         ... )
         >>> placed.segment, placed.indexes, placed.decision
-        ('small', 'r3000e r3000 r2000 r2500', 'enters')
+        ('small', 'r2000', 'enters')
     """
-    ends = zip(_SEGMENTS, segment_ranks(rules), strict=True)
-    segment = next((name for name, rank in ends if str(rank) in above), None)
+    last = zip(_SEGMENTS, segment_ranks(rules), strict=True)
+    segment = next((name for name, rank in last if str(rank) in above), None)
     indexes = [
         index_id
-        for index_id, index in family.items()
-        if segment and index_id not in barred and _holds(index, above, rules)
+        for index_id, (upper, lower) in ends.items()
+        if segment and index_id not in barred and lower in above and upper not in above
     ]
+    decided = decision(previous_segment, segment, bare)
     return Placement(
         segment=segment,
         indexes=" ".join(indexes) or None,
         edges_above=" ".join(key for key in keys if key in above) if segment else None,
-        decision=decision(previous_segment, segment, bare),
+        decision=decided.value,
+        reason=decided.sentence,
     )
-
-
-def _holds(index: IndexDefinition, above: set[str], rules: IndexRules) -> bool:
-    upper, lower = index_edges(index, rules)
-    return lower in above and upper not in above
 
 
 def decision(before: str | None, after: str | None, bare: str | None) -> MembershipDecision:
@@ -185,5 +186,7 @@ def _numbered(flags: Flags) -> Counts:
     for start in range(0, flags.shape[1], _CHUNK):
         chunk = flags[:, start : start + _CHUNK]
         code = chunk @ (1 << np.arange(chunk.shape[1], dtype=np.int64))
-        numbers = np.unique((numbers << _CHUNK) | code, return_inverse=True)[1]
+        if start:
+            numbers = np.unique(numbers, return_inverse=True)[1]
+        numbers = (numbers << _CHUNK) | code
     return numbers

@@ -31,11 +31,10 @@ if TYPE_CHECKING:
     from r2k_pipeline.rulebook.schedule import Event
 
 _NOT_LISTED = "no line of the company is listed on rank day"
-_SENTENCES = {decision.value: decision.sentence for decision in MembershipDecision}
 _COLUMNS = (
     "company_id", "security_id", "symbol", "name", "sector", "rank", "total_market_cap_usd",
     "total_shares", "cumulative_market_cap_share", "previous_segment", "segment",
-    "previous_indexes", "indexes", "edges_above", "decision",
+    "previous_indexes", "indexes", "edges_above", "decision", "reason",
 )  # fmt: skip
 
 
@@ -222,9 +221,8 @@ def reconstitute(
         rules=rules,
         family=family,
     )
-    said = pl.col("decision").replace_strict(_SENTENCES, return_dtype=pl.String).alias("reason")
     named = pl.lit(event.event_id).alias("event_id")
-    placed = ranked.hstack(placements).select(named, *_COLUMNS, said)
+    placed = ranked.hstack(placements).select(named, *_COLUMNS)
     absent = _absent(incumbents, ranked=ranked, excluded=excluded).with_columns(named)
     return pl.concat([placed, absent], how="diagonal")
 
@@ -244,11 +242,10 @@ def _on_rank_day(ranking: pl.DataFrame, *, event: Event, rules: IndexRules) -> p
 
 def _standings(ranked: pl.DataFrame) -> tuple[list[Standing], Counts]:
     """The distinct standings before the event, and which of them each company had."""
-    numbers = ranked.select(pl.struct("previous_segment", "previous_edges").rank("dense"))
-    _, first, standing_of = np.unique(
-        numbers.to_series().to_numpy(), return_index=True, return_inverse=True
-    )
-    rows = ranked[first].select("previous_segment", "previous_edges").iter_rows()
+    told = pl.struct("previous_segment", "previous_edges").rank("dense")
+    numbers = ranked.select(told).to_series().to_numpy()
+    _, first, standing_of = np.unique(numbers, return_index=True, return_inverse=True)
+    rows = zip(ranked["previous_segment"][first], ranked["previous_edges"][first], strict=True)
     standings = [
         Standing(segment=segment, edges_above=None if edges is None else frozenset(edges.split()))
         for segment, edges in rows
@@ -279,24 +276,22 @@ def _absent(
     incumbents: pl.DataFrame, *, ranked: pl.DataFrame, excluded: pl.DataFrame
 ) -> pl.DataFrame:
     """Incumbents that are not ranked, each with the reason that the universe gives."""
-    gone = incumbents.join(ranked.select("company_id"), on="company_id", how="anti")
+    gone = incumbents.join(ranked["company_id"].to_frame(), on="company_id", how="anti").sort(
+        "company_id"
+    )
     lines = gone["security_id"].drop_nulls().implode()
     why = excluded.select("security_id", "is_eligible", "exclusion_reason").filter(
         pl.col("security_id").is_in(lines) & ~pl.col("is_eligible")
     )
-    sentences = {reason.value: reason.sentence for reason in ExclusionReason}
-    absence = pl.col("exclusion_reason").replace_strict(
-        sentences, default=_NOT_LISTED, return_dtype=pl.String
-    )
-    return (
-        gone.select("company_id", "security_id", "symbol", "name", "sector", "segment", "indexes")
-        .join(why, on="security_id", how="left")
-        .sort("company_id")
-        .select(
-            "company_id", "security_id", "symbol", "name", "sector",
-            previous_segment="segment",
-            previous_indexes=pl.col("indexes").cast(pl.String),
-            decision=pl.lit(MembershipDecision.LEAVES.value),
-            reason=pl.concat_str(pl.lit("leaves: "), absence),
-        )
+    sentences = {
+        line: ExclusionReason(reason).sentence
+        for line, reason in zip(why["security_id"], why["exclusion_reason"], strict=True)
+    }
+    said = [f"leaves: {sentences.get(line, _NOT_LISTED)}" for line in gone["security_id"]]
+    return gone.select(
+        "company_id", "security_id", "symbol", "name", "sector",
+        previous_segment="segment",
+        previous_indexes=pl.col("indexes").cast(pl.String),
+        decision=pl.lit(MembershipDecision.LEAVES.value),
+        reason=pl.Series(said, dtype=pl.String),
     )  # fmt: skip

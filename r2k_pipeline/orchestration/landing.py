@@ -174,8 +174,12 @@ def _publish(offer: _Offer, table: str, sessions: Sequence[date], verdict: GateV
 
 
 def _fingerprints(frame: pl.DataFrame | pl.LazyFrame) -> dict[date, tuple[int, int]]:
-    """Rows of each session and the sum of their hashes: equal for equal rows in any order."""
-    collected = frame.lazy().collect()
+    """Rows of each session and the sum of their hashes: equal for equal rows in any order.
+
+    Which file they came from is no part of it: an archive that grew by an evening tells the
+    same of the evenings before, and what stands points at bytes that are still kept.
+    """
+    collected = frame.lazy().drop("source_hash").collect()
     hashes = collected.select(sorted(collected.columns)).hash_rows(seed=0)
     by_session = (
         collected.select("session", row_hash=hashes)

@@ -95,6 +95,21 @@ def judge(
     return GateVerdict(counts=tuple(count for count in counts if count.session in changed))
 
 
+def counts_that_stand(store: Store, start: date, end: date) -> list[ExchangeCount]:
+    """Lay what landed beside what landed before it; whatever stands is accepted.
+
+    Args:
+        store: Read: `raw_listings`.
+        start: First session.
+        end: Last session.
+    """
+    columns = ["session", "exchange"]
+    counts = rows_by_exchange(store.lake.scan(_TABLE, start=start, end=end, columns=columns))
+    return exchange_counts(
+        counts, earlier=_landed_before(store, start), accepted=set(counts["session"])
+    )
+
+
 def _landed_before(store: Store, first: date) -> pl.DataFrame | None:
     """Rows by exchange of the last sessions that landed before a day; None if none did."""
     # A month answers but for the longest gap, and the whole history is long.

@@ -15,6 +15,7 @@ import polars as pl
 
 from r2k_pipeline.queries.addressing import nothing_there
 from r2k_pipeline.queries.counterfactual import Field, Placement, Switch
+from r2k_pipeline.queries.doubts import doubt_of
 from r2k_pipeline.queries.eligibility_card import RuleCheck, rule_checks
 from r2k_pipeline.queries.lines import find_line
 from r2k_pipeline.queries.reconstitution import breakpoints_of
@@ -114,6 +115,7 @@ def explain(
         ranking=ranking,
         boundaries=boundaries,
         decided=decided,
+        doubt=doubt_of(store, event_id, company_id),
     )
 
 
@@ -125,6 +127,7 @@ def card(
     ranking: pl.DataFrame,
     boundaries: pl.DataFrame,
     decided: pl.DataFrame,
+    doubt: str | None = None,
 ) -> WhyCard:
     """Put the card together from frames.
 
@@ -135,6 +138,7 @@ def card(
         ranking: Contract `ranking` on the rank day, every company.
         boundaries: Contract `breakpoints` of the event.
         decided: The company's row of `reconstitution`; empty if there is none.
+        doubt: What the feed contradicts about it (`doubts.doubt_of`), if anything.
     """
     company_id = str(line["company_id"])
     rules = rules_in_force(event.rank_day)
@@ -157,7 +161,7 @@ def card(
         previous_segment=previous,
         segment=segment,
         decision=str(decision["decision"]) if decision else _undecided(ranked),
-        reason=str(decision["reason"]) if decision else _no_decision(failed, ranked),
+        reason=_reason(decision, doubt) or _no_decision(failed, ranked),
         counterfactuals=_counterfactuals(
             line,
             field_of(ranking.filter(pl.col("company_id") != company_id), boundaries, rules=rules),
@@ -169,6 +173,12 @@ def card(
 
 def _undecided(ranked: Mapping[str, object] | None) -> str:
     return "excluded" if ranked is None else "stays_out"
+
+
+def _reason(decision: Mapping[str, object] | None, doubt: str | None) -> str:
+    """The decision's sentence, and what was in doubt; empty if there is neither."""
+    said = [str(decision["reason"])] if decision else []
+    return " ".join([*said, doubt] if doubt else said)
 
 
 def _no_decision(failed: RuleCheck | None, ranked: Mapping[str, object] | None) -> str:

@@ -14,6 +14,7 @@ import polars as pl
 
 from r2k_pipeline.errors import BadInputError, listed
 from r2k_pipeline.queries.addressing import did_you_mean, nothing_there
+from r2k_pipeline.queries.doubts import doubts_of, undecided
 from r2k_pipeline.rulebook.family import family
 from r2k_pipeline.rulebook.schedule import event
 
@@ -55,6 +56,8 @@ class ReconstitutionSummary:
             `smallest_usd`, by total market capitalisation on the rank day.
         decisions: One row per decision: `decision`, `companies`, `total_usd`.
         note: What a reader must know about this event, or None.
+        doubts: Companies that a contradiction of the feed keeps out, as
+            `doubts.doubts_of` lists them.
     """
 
     event: Event
@@ -62,6 +65,7 @@ class ReconstitutionSummary:
     cap_ranges: pl.DataFrame
     decisions: pl.DataFrame
     note: str | None
+    doubts: pl.DataFrame
 
 
 def reconstitution_summary(
@@ -76,6 +80,7 @@ def reconstitution_summary(
 
     Raises:
         UnknownEventError: The schedule has no such event.
+        UndecidedEventError: A candidate is in doubt, so the event waits.
         BadInputError: The event is not built; names those that are.
     """
     found = event(event_id)
@@ -87,6 +92,7 @@ def reconstitution_summary(
         cap_ranges=cap_ranges(decided),
         decisions=decision_counts(decided),
         note=incumbents_note(boundaries),
+        doubts=doubts_of(store, event_id),
     )
 
 
@@ -109,6 +115,7 @@ def reconstitution_changes(
 
     Raises:
         UnknownEventError: The schedule has no such event.
+        UndecidedEventError: A candidate is in doubt, so the event waits.
         BadInputError: The event is not built; names those that are.
     """
     event(event_id)
@@ -119,7 +126,7 @@ def decisions_of(store: Store, event_id: str, *, known_at: datetime | None = Non
     """Read the decisions of one event, or say which events there are."""
     found = store.published.read("reconstitution", event_id=event_id, known_at=known_at)
     if found.is_empty():
-        raise _not_built(store, event_id, known_at=known_at)
+        raise undecided(store, event_id) or _not_built(store, event_id, known_at=known_at)
     return found.sort("rank", "company_id", nulls_last=True)
 
 
@@ -134,8 +141,8 @@ def breakpoints_of(
 
 
 def built_events(store: Store, *, known_at: datetime | None = None) -> list[str]:
-    """Name the events that are built, oldest first."""
-    held = store.published.read("breakpoints", known_at=known_at, columns=["event_id"])
+    """Name the events that are decided, oldest first."""
+    held = store.published.read("reconstitution", known_at=known_at, columns=["event_id"])
     return held.get_column("event_id").unique().sort().to_list()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.queries.doubts import DOUBT_SENTENCES
 from r2k_pipeline.queries.reconstitution import (
     MOVES,
     boundaries_with_bands,
@@ -128,6 +129,7 @@ def reconstitution_report(inputs: ReconstitutionInputs) -> str:
                 columns(_takeaways(inputs), _schedule(inputs)),
                 section("Total market cap by rank", _curve(inputs)),
                 _boundaries(inputs),
+                *_doubts(inputs),
                 _ranges(inputs),
                 columns(_history(inputs), _banding(inputs)),
                 _largest(inputs),
@@ -249,6 +251,38 @@ def _boundaries(inputs: ReconstitutionInputs) -> Markup:
             kind="note",
         ),
     )
+
+
+def _doubts(inputs: ReconstitutionInputs) -> list[Markup]:
+    """Companies that the feed kept out by contradicting itself; nothing if there are none."""
+    found = inputs.summary.doubts
+    if found.is_empty():
+        return []
+    rows = found.with_columns(meaning=pl.col("state").replace(DOUBT_SENTENCES))
+    return [
+        section(
+            f"Companies in doubt ({found.height:,})",
+            table(
+                rows,
+                {
+                    "symbol": "Symbol",
+                    "name": "Name",
+                    "meaning": "What follows",
+                    "doubt": "Doubt",
+                    "received_usd": "Market cap as received",
+                    "received_rank": "Its rank",
+                    "sound_usd": "Last sound market cap",
+                    "sound_session": "On",
+                    "sound_rank": "Its rank",
+                },
+            ),
+            paragraph(
+                "No line of these companies could be ranked: the feed contradicts itself or gives "
+                "no capitalisation, and no rule repairs it.",
+                kind="note",
+            ),
+        )
+    ]
 
 
 def _history(inputs: ReconstitutionInputs) -> Markup:

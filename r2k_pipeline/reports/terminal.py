@@ -80,6 +80,9 @@ def summary_parts(summary: ReconstitutionSummary) -> Iterator[RenderableType]:
     yield terminal_table(summary.decisions, title="Decisions")
     if summary.note:
         yield line(f"Note: {summary.note}", style="yellow")
+    if summary.doubts.height:
+        told = listed(summary.doubts.get_column("sentence").to_list(), _DOUBTS_SHOWN)
+        yield line(f"In doubt, and so left out: {told}.", style="yellow")
 
 
 def changes_table(moved: pl.DataFrame, *, title: str) -> RenderableType:

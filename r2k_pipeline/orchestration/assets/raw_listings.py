@@ -17,9 +17,12 @@ from r2k_pipeline.errors import MissingPartitionError, NothingInRangeError
 from r2k_pipeline.orchestration.assets.declaration import session_asset
 from r2k_pipeline.orchestration.checks import recorded_outcomes
 from r2k_pipeline.orchestration.landing import land
-from r2k_pipeline.orchestration.landing_gate import reasons
+from r2k_pipeline.orchestration.landing_gate import counts_that_stand, reasons
 from r2k_pipeline.publication import SessionList, record_verdicts
+from r2k_pipeline.quality.continuity import CHECK_NAME as EXCHANGES
+from r2k_pipeline.quality.continuity import exchange_continuity
 from r2k_pipeline.quality.presence import Presence, presence_outcome, session_presence
+from r2k_pipeline.quality.regularity import regularity_outcome
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.sessions import sessions_before
 from r2k_pipeline.sources.registry import open_source
@@ -43,9 +46,12 @@ def raw_listings(run: TableRun, span: SessionSpan) -> None:
         why = _land(run, presence.missing)
         presence = _presence(run, span)
     run.outcomes.extend(recorded_outcomes(_verdicts_that_stand(run, span)))
+    # Days without a record are regular; only what is odd is written down.
+    run.outcomes.append(regularity_outcome(_TABLE, {}))
+    counts = counts_that_stand(run.store, span.start, span.end)
+    run.outcomes.append(exchange_continuity(_TABLE, counts))
     _judge_gaps(run, presence, why)
-    rows = run.store.lake.scan(_TABLE, start=span.start, end=span.end, columns=["session"])
-    landed = rows.group_by("session").agg(listings=pl.len()).collect()
+    landed = _landed(run, span)
     run.state("session", landed)
     listings = int(landed["listings"].sum())
     run.note({"listings_in_run": listings, "missing_sessions": len(presence.missing)})
@@ -65,6 +71,12 @@ def _presence(run: TableRun, span: SessionSpan) -> Presence:
     first = next(iter(before), span.start)
     landed = run.store.lake.sessions(_TABLE, first, span.end)
     return session_presence(span.sessions, landed, before=before)
+
+
+def _landed(run: TableRun, span: SessionSpan) -> pl.DataFrame:
+    """How many listings each session has."""
+    rows = run.store.lake.scan(_TABLE, start=span.start, end=span.end, columns=["session"])
+    return rows.group_by("session").agg(listings=pl.len()).collect()
 
 
 def _land(run: TableRun, missing: Sequence[date]) -> Mapping[date, str]:
@@ -91,7 +103,10 @@ def _land(run: TableRun, missing: Sequence[date]) -> Mapping[date, str]:
 
 
 def _verdicts_that_stand(run: TableRun, span: SessionSpan) -> pl.DataFrame:
-    """What the checks said of the rows that stand, not of others that were offered since."""
+    """What the checks said of the rows that stand, not of others that were offered since.
+
+    Without the lines of the exchanges: those are judged as they stand now.
+    """
     key = ["table_name", "partition_key", "run_id"]
     within = pl.col("partition_key").is_between(pl.lit(str(span.start)), pl.lit(str(span.end)))
     written = run.store.published.read(
@@ -102,7 +117,7 @@ def _verdicts_that_stand(run: TableRun, span: SessionSpan) -> pl.DataFrame:
     )
     verdicts = run.store.published.read("quality_results", where={"table_name": _TABLE})
     return (
-        verdicts.filter(within)
+        verdicts.filter(within & (pl.col("check_name") != EXCHANGES))
         .join(standing, on=key, how="semi")
         .sort("checked_at")
         .unique(["partition_key", "check_name"], keep="last", maintain_order=True)
@@ -131,6 +146,8 @@ def _judge_gaps(run: TableRun, presence: Presence, why: Mapping[date, str]) -> N
         known_at=datetime.now(UTC),
     )
     if outcome.severity is Severity.ERROR:
-        told = [why[session] for session in gap if session in why]
-        missing = [session for session in gap if session in set(presence.missing)]
-        raise MissingPartitionError(_TABLE, missing, why=next(iter(told), ""))
+        missing = [session for session in gap if session in presence.missing]
+        told = [why[session] for session in missing if session in why][:1]
+        if len(gap) > tolerated:
+            told.append(f"{len(gap)} sessions in a row are missing, {tolerated} may be carried")
+        raise MissingPartitionError(_TABLE, missing, why="; ".join(told))

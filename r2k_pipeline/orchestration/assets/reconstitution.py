@@ -16,6 +16,7 @@ from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology.initial_members import as_incumbents
 from r2k_pipeline.methodology.reconstitution import breakpoints as read_breakpoints
 from r2k_pipeline.methodology.reconstitution import reconstitute
+from r2k_pipeline.orchestration.assets.candidate_gate import require_decidable
 from r2k_pipeline.orchestration.assets.declaration import event_asset
 from r2k_pipeline.orchestration.partitions import RANK_DAY, event_key
 from r2k_pipeline.rulebook.rules import rules_in_force
@@ -55,8 +56,10 @@ def breakpoints(run: TableRun, events: list[Event]) -> None:
 def reconstitution(run: TableRun, events: list[Event]) -> None:
     """Decide event after event, each with the incumbents that the one before left."""
     for event in events:
+        ranking = _on_rank_day(run, "ranking", event)
+        require_decidable(run, event, ranking)
         decisions = reconstitute(
-            _on_rank_day(run, "ranking", event),
+            ranking,
             incumbents=_incumbents(run, event),
             excluded=_on_rank_day(run, "universe", event),
             event=event,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from r2k_pipeline.sources.synthetic.eras import ARRIVAL_RANK, era_factor
 from r2k_pipeline.sources.synthetic.parameters import (
     ARRIVALS_PER_YEAR,
     EVENTS_PER_YEAR,
@@ -35,11 +36,13 @@ from r2k_pipeline.sources.synthetic.vocabulary import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-# Total market cap in USD by rank among domestic companies of a market of full size; between the
+# Total market cap in USD by rank among domestic companies of a market of full size, as of 2021
+# (`eras` has earlier years); between the
 # ranks it is straight in logarithms. It gives some 45 trillion in all, 4 billion at rank 1000
 # and 150 million at rank 3000.
 _RANKS = (1, 5, 10, 50, 100, 500, 1000, 2000, 3000, 3450)
@@ -76,8 +79,10 @@ def make_companies(parameters: MarketParameters, *, sessions: int) -> pl.DataFra
         One row per company in order of `company` (0, 1, ...): `kind`, `origin`
         (`start`, `arrival` or `child`), `company_name`, `stem` (first word of the
         name), `sector`, `industry`, `country` (text, "" where the feed has
-        none), `ipo_year` (null where the feed has none), `exchange`,
-        `start_cap_usd` and `start_price_usd` (on the first day of listing).
+        none), `ipo_year` (null where the feed has none), `exchange`, `size_usd`
+        (the cap that it would start with in `eras.CURVE_YEAR`), `start_cap_usd`
+        and `start_price_usd` (on the first day of listing; the cap of companies
+        that list later as if they listed on the first session).
 
     Example:
         >>> from r2k_pipeline.sources.synthetic.parameters import small_market
@@ -88,7 +93,7 @@ def make_companies(parameters: MarketParameters, *, sessions: int) -> pl.DataFra
     rng = parameters.stream(Stream.COMPANIES)
     roster = _roster(parameters, sessions)
     stems = make_stems(rng, roster.height)
-    caps = _caps(rng, roster)
+    sizes, ranks = _sizes(rng, roster)
     trades = _trades(rng, roster["kind"].to_list())
     stated = np.where(rng.random(roster.height) < _NEVER_OF_A_FEED_YEAR, 0, 1)
     years = parameters.first_session.year - 1 - rng.integers(0, 30, roster.height)
@@ -99,8 +104,9 @@ def make_companies(parameters: MarketParameters, *, sessions: int) -> pl.DataFra
         pl.Series("trade", [trade[2] for trade in trades]),
         pl.Series("country", _countries(rng, roster["kind"].to_list())),
         pl.Series("ipo_year", np.where(stated == 1, years, 0)).replace(0, None).cast(pl.Int32),
-        pl.Series("start_cap_usd", caps),
-        pl.Series("start_price_usd", _prices(rng, roster["kind"].to_list(), caps)),
+        pl.Series("size_usd", sizes),
+        pl.Series("start_cap_usd", sizes * era_factor(ranks, parameters.first_session.year)),
+        pl.Series("start_price_usd", _prices(rng, roster["kind"].to_list(), sizes)),
     )
     exchanges = _exchanges(rng, table)
     names = _names(rng, table)
@@ -147,8 +153,8 @@ def _drawn(rng: Generator, words: Sequence[str]) -> str:
     return words[int(rng.integers(len(words)))]
 
 
-def _caps(rng: Generator, roster: pl.DataFrame) -> NDArray[np.float64]:
-    """Start caps in USD."""
+def _sizes(rng: Generator, roster: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Caps in USD as of the curve's year, and at what rank each is looked up in other years."""
     kinds, origins = roster["kind"].to_numpy(), roster["origin"].to_numpy()
     caps = np.empty(roster.height)
     domestic = (kinds == CompanyKind.DOMESTIC.value) & (origins == "start")
@@ -163,7 +169,26 @@ def _caps(rng: Generator, roster: pl.DataFrame) -> NDArray[np.float64]:
         caps[own] = median * np.exp(rng.normal(0.0, spread, int(own.sum())))
     late = (origins != "start") & (kinds == CompanyKind.DOMESTIC.value)
     caps[late] = _ARRIVAL_CAP_USD[0] * np.exp(rng.normal(0.0, _ARRIVAL_CAP_USD[1], int(late.sum())))
-    return caps
+    looked_up = np.full(roster.height, float(ARRIVAL_RANK))
+    looked_up[domestic] = ranks
+    return caps, looked_up
+
+
+def at_their_time(
+    companies: pl.DataFrame, first: NDArray[np.int64], sessions: Sequence[date]
+) -> pl.DataFrame:
+    """Give companies that list later the caps of the year in which they do.
+
+    Args:
+        companies: As `make_companies` returns them.
+        first: Position of each company's first session; of those that never list, any.
+        sessions: The market's sessions.
+    """
+    years = np.array([session.year for session in sessions])[np.minimum(first, len(sessions) - 1)]
+    late = pl.Series(companies["size_usd"].to_numpy() * era_factor(ARRIVAL_RANK, years))
+    return companies.with_columns(
+        start_cap_usd=pl.when(pl.col("origin") == "start").then("start_cap_usd").otherwise(late)
+    )
 
 
 def _prices(rng: Generator, kinds: list[str], caps: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -223,7 +248,7 @@ def _exchanges(rng: Generator, table: pl.DataFrame) -> list[str]:
     """Where each company lists: large ones and funds on nyse rather, a few small ones on amex."""
     draws = rng.random(table.height)
     exchanges = []
-    for kind, cap, draw in zip(table["kind"], table["start_cap_usd"], draws, strict=True):
+    for kind, cap, draw in zip(table["kind"], table["size_usd"], draws, strict=True):
         if kind == CompanyKind.SPAC.value:
             exchanges.append("nasdaq")
             continue

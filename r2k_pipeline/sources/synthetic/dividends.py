@@ -87,7 +87,7 @@ def _policies(
     draws: NDArray[np.float64], companies: pl.DataFrame
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Yearly yield (0 to 1, 0 for who pays nothing) and sessions between payments."""
-    kinds, caps = companies["kind"].to_numpy(), companies["start_cap_usd"].to_numpy()
+    kinds, caps = companies["kind"].to_numpy(), companies["size_usd"].to_numpy()
     pays = draws[0] < np.where(caps > _LARGE_CAP_USD, 0.7, 0.35)
     pays &= companies["sector"].to_numpy() != "Health Care"
     is_trust = companies["sector"].to_numpy() == "Real Estate"

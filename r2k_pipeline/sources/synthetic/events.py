@@ -8,6 +8,7 @@ event says what will happen, `prices` what it does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ import polars as pl
 
 from r2k_pipeline.sources.synthetic.parameters import (
     EVENTS_PER_YEAR,
+    KIND_COUNTS,
     CompanyKind,
     EventKind,
     MarketParameters,
@@ -31,12 +33,23 @@ _QUIET_AT_START, _QUIET_AT_END = 12, 3
 _FORWARD_FACTORS, _REVERSE_FACTORS = (2.0, 2.0, 3.0, 4.0, 1.5, 10.0), (0.1, 0.05, 0.2, 0.04)
 _SPIN_RATIOS = (0.25, 0.5, 1.0, 0.2)
 _LONGEST_OFFER, _SHORTEST_OFFER = 90, 8
+_SESSIONS_PER_YEAR = 252
+_SETTLED_SESSIONS = 252  # who lists later stays at least so long
+_BOUGHT_SHARE = 0.5
 
 LEAVES = (
     EventKind.CASH_MERGER,
     EventKind.STOCK_MERGER,
     EventKind.BANKRUPTCY,
     EventKind.LIQUIDATION,
+)
+
+
+# Of the operating companies that are there, so many leave in a session.
+_LEAVING_RATE = (
+    sum(EVENTS_PER_YEAR[kind] for kind in LEAVES[:3])
+    / KIND_COUNTS[CompanyKind.DOMESTIC]
+    / _SESSIONS_PER_YEAR
 )
 
 
@@ -108,6 +121,8 @@ def make_schedule(
 
     Returns:
         The schedule. Each kind of event happens at least once if a company suits.
+        In a long market leaves thin out with the companies that were there at its start,
+        while those that listed later leave at the same rate.
 
     Example:
         >>> from r2k_pipeline.sources.synthetic.companies import make_companies
@@ -123,7 +138,7 @@ def make_schedule(
     draw = _Draw(rng=rng, companies=companies, days=days, taken=set())
     events: list[Event] = []
     for kind, yearly in EVENTS_PER_YEAR.items():
-        count = parameters.scaled_a_year(yearly, sessions)
+        count = parameters.scaled_a_year(yearly, _exposure(sessions))
         if kind is EventKind.SPIN_OFF:
             count = int((companies["origin"] == "child").sum())
         events += [
@@ -131,8 +146,50 @@ def make_schedule(
             for number, company in enumerate(draw.suited(kind, count, busy))
         ]
     first, last = _lifetimes(rng, companies, events, days, sessions)
+    for event in _later_leaves(parameters, companies, first, days):
+        events.append(event)
+        last[event.company] = event.session - (event.kind is EventKind.CASH_MERGER)
     ordered = sorted(events, key=lambda event: (event.session, event.company))
     return Schedule(events=tuple(ordered), first=first, last=last, silent=silent)
+
+
+def _exposure(sessions: int) -> int:
+    """For how many sessions those of the start are there, on average, as some leave."""
+    return round((1.0 - exp(-_LEAVING_RATE * sessions)) / _LEAVING_RATE)
+
+
+def _later_leaves(
+    parameters: MarketParameters,
+    companies: pl.DataFrame,
+    first: NDArray[np.int64],
+    days: NDArray[np.int64],
+) -> list[Event]:
+    """How operating companies that listed later leave: bought for cash, or bankrupt."""
+    rng = parameters.stream(Stream.FATES)
+    arrivals = companies.filter(pl.col("origin") == "arrival", _operating())["company"].to_numpy()
+    stays = _SETTLED_SESSIONS + rng.exponential(1.0 / _LEAVING_RATE, len(arrivals))
+    places = np.searchsorted(days, first[arrivals] + stays)
+    bought, premiums = (
+        rng.random(len(arrivals)) < _BOUGHT_SHARE,
+        rng.uniform(0.1, 0.5, len(arrivals)),
+    )
+    offers = rng.integers(_SHORTEST_OFFER, _LONGEST_OFFER, len(arrivals))
+    found = []
+    for number in np.flatnonzero(places < len(days)):
+        company, day = int(arrivals[number]), int(days[places[number]])
+        if bought[number]:
+            found.append(
+                Event(
+                    kind=EventKind.CASH_MERGER,
+                    company=company,
+                    session=day,
+                    share=float(premiums[number]),
+                    announced=day - int(offers[number]),
+                )
+            )
+        else:
+            found.append(Event(kind=EventKind.BANKRUPTCY, company=company, session=day))
+    return found
 
 
 def _lifetimes(
@@ -186,8 +243,10 @@ class _Draw:
     taken: set[int]
 
     def day(self) -> int:
-        """Any eventful session."""
-        return int(self.rng.choice(self.days))
+        """Any eventful session; the earlier the likelier, as fewer are there later."""
+        span = 1.0 - np.exp(-_LEAVING_RATE * len(self.days))
+        place = -np.log(1.0 - self.rng.random() * span) / _LEAVING_RATE
+        return int(self.days[int(place)])
 
     def pick(self, values: tuple[float, ...]) -> float:
         """Any of some values."""

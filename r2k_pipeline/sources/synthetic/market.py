@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from r2k_pipeline.rulebook.schedule import all_events
 from r2k_pipeline.rulebook.sessions import sessions_between
 from r2k_pipeline.sources.synthetic.actions import report_actions
-from r2k_pipeline.sources.synthetic.companies import make_companies
+from r2k_pipeline.sources.synthetic.companies import at_their_time, make_companies
 from r2k_pipeline.sources.synthetic.dividends import make_dividends
 from r2k_pipeline.sources.synthetic.events import make_schedule
 from r2k_pipeline.sources.synthetic.lines import PaperKind, make_lines
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from r2k_pipeline.sources.synthetic.dividends import Dividends
     from r2k_pipeline.sources.synthetic.events import Schedule
     from r2k_pipeline.sources.synthetic.parameters import MarketParameters
+    from r2k_pipeline.sources.synthetic.prices import Paths
 
 _HASH_CHARACTERS = 16
 
@@ -61,6 +63,63 @@ class SyntheticMarket:
         return tuple(self.sessions[day] for day in sorted(self.schedule.silent))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """What a market did, before any feed shows it.
+
+    Attributes:
+        sessions: Its sessions, ascending; positions count in them.
+        companies: One row a company, as `companies.make_companies` returns it.
+        lines: One row a line, as `lines.make_lines` returns it.
+        schedule: What happened to whom.
+        dividends: Who went ex, and when.
+        paths: Closes and shares, sessions x lines and sessions x companies.
+    """
+
+    sessions: tuple[date, ...]
+    companies: pl.DataFrame
+    lines: pl.DataFrame
+    schedule: Schedule
+    dividends: Dividends
+    paths: Paths
+
+
+def simulate(parameters: MarketParameters) -> Simulation:
+    """Let a market happen; equal parameters give bit-identical paths.
+
+    Notes:
+        Holds a few matrices of sessions x lines in memory at once: a third of the full
+        size over 37 years takes 3 GB.
+
+    Example:
+        >>> from r2k_pipeline.sources.synthetic.parameters import small_market
+        >>> simulation = simulate(small_market())
+        >>> simulation.paths.close_usd.shape == (126, simulation.lines.height)
+        True
+    """
+    sessions = tuple(sessions_between(parameters.first_session, parameters.last_session))
+    count = len(sessions)
+    drawn = make_companies(parameters, sessions=count)
+    lines = make_lines(drawn, parameters)
+    schedule = make_schedule(
+        drawn,
+        parameters,
+        sessions=count,
+        busy=_issuers(drawn, lines),
+        heard=_reconstitution_days(sessions),
+    )
+    companies = at_their_time(drawn, schedule.first, sessions)
+    dividends = make_dividends(companies, lines, schedule, parameters, sessions=count)
+    return Simulation(
+        sessions=sessions,
+        companies=companies,
+        lines=lines,
+        schedule=schedule,
+        dividends=dividends,
+        paths=make_paths(companies, lines, schedule, dividends, parameters, sessions=count),
+    )
+
+
 def make_market(parameters: MarketParameters) -> SyntheticMarket:
     """Make a market from its parameters; equal parameters give bit-identical frames.
 
@@ -72,20 +131,9 @@ def make_market(parameters: MarketParameters) -> SyntheticMarket:
         >>> sorted(market.reported_actions["action_type"].unique())[:3]
         ['cash_dividend', 'cash_merger', 'delisting']
     """
-    sessions = tuple(sessions_between(parameters.first_session, parameters.last_session))
-    count = len(sessions)
-    companies = make_companies(parameters, sessions=count)
-    lines = make_lines(companies, parameters)
-    schedule = make_schedule(
-        companies,
-        parameters,
-        sessions=count,
-        busy=_issuers(companies, lines),
-        heard=_reconstitution_days(sessions),
-    )
-    dividends = make_dividends(companies, lines, schedule, parameters, sessions=count)
-    paths = make_paths(companies, lines, schedule, dividends, parameters, sessions=count)
-    spells = make_spells(companies, lines, schedule, parameters, sessions=count)
+    done = simulate(parameters)
+    sessions, companies, schedule, paths = done.sessions, done.companies, done.schedule, done.paths
+    spells = make_spells(companies, done.lines, schedule, parameters, sessions=len(sessions))
     source_hash = recipe_hash(parameters)[:_HASH_CHARACTERS]
     return SyntheticMarket(
         parameters=parameters,
@@ -94,7 +142,7 @@ def make_market(parameters: MarketParameters) -> SyntheticMarket:
             spells, paths, schedule, parameters, sessions=sessions, source_hash=source_hash
         ),
         reported_actions=report_actions(
-            spells, paths, schedule, dividends, sessions=sessions, source_hash=source_hash
+            spells, paths, schedule, done.dividends, sessions=sessions, source_hash=source_hash
         ),
         companies=companies,
         spells=spells,

@@ -63,6 +63,7 @@ class Stream(IntEnum):
     LINES = 7
     DIVIDENDS = 8
     NAMES = 9
+    FATES = 10
 
 
 # Companies of each kind that are listed on the first session of a market of full size.

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 _MARKET_DRIFT, _MARKET_VOLATILITY = 0.0008, 0.0105
+# A market begins with a slump and two good years. A longer one goes on at the pace of history: the
+# 3,000 largest companies were worth $1.8 tn in 1984 and $53.0 tn in 2024, 8.5 % a year in
+# logarithms, of which sectors and news bring one.
+_RECOVERED_AFTER_SESSIONS, _LONG_RUN_DRIFT = 630, 0.075 / 252
 _SECTOR_VOLATILITY = 0.005
 # One session in a hundred brings a line news: four times its usual move.
 _NEWS_SHARE, _NEWS_MOVE = 0.01, 4.0
@@ -144,6 +148,7 @@ def _returns(rng: Generator, companies: pl.DataFrame, lines: pl.DataFrame, sessi
     betas, volatilities, sectors = _loadings(rng, companies, lines)
     market = rng.normal(_MARKET_DRIFT, _MARKET_VOLATILITY, sessions)
     market[:_SLUMP_SESSIONS] += _SLUMP_DRIFT
+    market[_RECOVERED_AFTER_SESSIONS:] += _LONG_RUN_DRIFT - _MARKET_DRIFT
     by_sector = rng.normal(0.0, _SECTOR_VOLATILITY, (sessions, len(SECTORS) + 1))
     by_sector[:, -1] = 0.0
     own = rng.standard_normal((sessions, lines.height))
@@ -165,8 +170,8 @@ def _loadings(
     """Beta, own volatility and sector number of each line; the last sector number is none."""
     names = [sector for sector, _, _ in SECTORS]
     numbers = [names.index(s) if s in names else len(names) for s in companies["sector"]]
-    caps = companies["start_cap_usd"].to_numpy()
-    volatility = np.clip(0.021 - 0.0045 * np.log10(caps / 1e9), 0.009, 0.034)
+    sizes = companies["size_usd"].to_numpy()
+    volatility = np.clip(0.021 - 0.0045 * np.log10(sizes / 1e9), 0.009, 0.034)
     beta = np.clip(rng.normal(1.0, 0.3, companies.height), 0.2, 2.2)
     sector = np.array(numbers)
     for kind, (kind_beta, kind_volatility) in _QUIET_KINDS.items():

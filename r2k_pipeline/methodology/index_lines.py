@@ -1,0 +1,70 @@
+"""The lines of one index with what they weigh in it: shares times float times factor.
+
+Holds how an index's weighting acts on the family's constituents. Which factor a line
+has is `weighting`; what is summed of the lines is `divisors` and `levels`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.methodology.edges import in_index
+from r2k_pipeline.rulebook.index_definition import Weighting
+
+if TYPE_CHECKING:
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
+
+
+def is_grouped(index: IndexDefinition) -> bool:
+    """Whether the family's own shares weigh the index, so that many are summed together."""
+    return index.weighting is Weighting.FREE_FLOAT_MARKET_CAP and not index.has_factors
+
+
+def lines_of(lines: pl.DataFrame, index: IndexDefinition, factors: pl.DataFrame) -> pl.DataFrame:
+    """Take the lines of one index, with its own shares and values.
+
+    Args:
+        lines: Contract `constituents`, any sessions. Read: `session`, `security_id`,
+            `indexes`, and of these what is there: `index_shares`, `market_value_usd`,
+            `float_factor`.
+        index: The index.
+        factors: Contract `weight_factors` from the last reset by the first session
+            on; not read if the index has none.
+
+    Returns:
+        The rows of `lines` that are in the index, `indexes` naming it alone, with
+        `index_shares` and `market_value_usd` as it counts them.
+
+    Notes:
+        A line without a factor since the last reset is not in the index before the next.
+    """
+    own = lines.filter(in_index(index.index_id)).with_columns(indexes=pl.lit(index.index_id))
+    if index.has_factors:
+        own = _with_factors(own, factors.filter(pl.col("index_id") == index.index_id))
+        return _scaled(own, pl.col("factor")).drop("factor")
+    if index.weighting is Weighting.FULL_MARKET_CAP:
+        return _scaled(own, 1 / pl.col("float_factor"))
+    return own
+
+
+def _with_factors(own: pl.DataFrame, factors: pl.DataFrame) -> pl.DataFrame:
+    """Join the factor of the last reset by each session."""
+    resets = factors.select(reset="session").unique().sort("reset")
+    in_force = (
+        own.select("session")
+        .unique()
+        .sort("session")
+        .join_asof(resets, left_on="session", right_on="reset", strategy="backward")
+    )
+    return (
+        own.join(in_force, on="session")
+        .join(factors.select("security_id", "factor", reset="session"), on=["reset", "security_id"])
+        .drop("reset")
+    )
+
+
+def _scaled(own: pl.DataFrame, scale: pl.Expr) -> pl.DataFrame:
+    named = [name for name in ("index_shares", "market_value_usd") if name in own.columns]
+    return own.with_columns(pl.col(named) * scale)

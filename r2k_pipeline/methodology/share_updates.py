@@ -1,0 +1,257 @@
+"""3b: when the shares and floats of members change between reconstitutions.
+
+1. A company's shares are observed over some sessions up to a review's cut-off, and again
+   up to its announcement.
+2. They change when both observations left the shares in force, in the same direction, by
+   more than the rules' threshold. Small changes add up until they do.
+3. All lines of the company change by the same factor.
+
+Two observations, because the shares of a price feed are implied from capitalisation and
+close: what one bad week said must not move an index. Who joins is `ipo_additions`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.methodology.split_units import with_splits_so_far
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import date
+
+    from r2k_pipeline.rulebook.rules import IndexRules
+
+_OFFERING = {"security_id": pl.String, "session": pl.Date, "share_factor": pl.Float64}
+# A change of exactly the threshold does not exceed it, whatever the last bit says.
+_EXACTLY = 1e-9
+OBSERVED_COLUMNS = ("session", "security_id", "total_shares")
+"""What of contract `universe` shares are observed by."""
+
+
+def observed_shares(
+    universe: pl.DataFrame, splits: pl.DataFrame, *, sessions: Collection[date]
+) -> pl.DataFrame:
+    """Take the median of a line's company shares over some sessions.
+
+    Args:
+        universe: Contract `universe`. Read: `OBSERVED_COLUMNS`.
+        splits: As `split_units.cumulative_splits` gives them, from before the first of
+            `sessions` on.
+        sessions: The sessions to observe; those that the feed misses are left out.
+
+    Returns:
+        `security_id` and `shares`, in units of no split having happened; a line without
+        shares on any of the sessions has no row.
+
+    Example:
+        One bad snapshot of three does not count, nor does the split between them.
+
+        >>> from datetime import date
+        >>> days = [date(2024, 7, day) for day in (1, 2, 3)]
+        >>> universe = pl.DataFrame({
+        ...     "session": days, "security_id": "S-HAL", "total_shares": [1e6, 7e9, 2e6],
+        ... })
+        >>> splits = pl.DataFrame({
+        ...     "session": days[2:], "security_id": ["S-HAL"], "split_factor": [2.0],
+        ... })
+        >>> observed_shares(universe, splits, sessions=days).row(0)
+        ('S-HAL', 1000000.0)
+    """
+    rows = universe.filter(
+        pl.col("session").is_in(list(sessions)) & (pl.col("total_shares") > 0)
+    ).select(OBSERVED_COLUMNS)
+    return (
+        with_splits_so_far(rows, splits, "so_far")
+        .group_by("security_id")
+        .agg(shares=(pl.col("total_shares") / pl.col("so_far")).median())
+        .sort("security_id")
+    )
+
+
+def changed_shares(
+    in_force: pl.DataFrame, at_cut_off: pl.DataFrame, later: pl.DataFrame, *, threshold: float
+) -> pl.DataFrame:
+    """Say whose shares a review changes.
+
+    Args:
+        in_force: `security_id` and `shares` in force.
+        at_cut_off: `security_id` and `shares` observed up to the cut-off.
+        later: The same, observed up to the announcement.
+        threshold: Fraction of the shares in force that a change must exceed.
+
+    Returns:
+        `security_id`, `previous_shares` and `shares`, one row per changed line, by
+        `security_id`. What is in force from now on are the shares at the cut-off.
+
+    Notes:
+        A line that was not observed both times keeps its shares.
+
+    Example:
+        HAL grew by 2 %, BOLT by less than 1 %, and CORE only for a week.
+
+        >>> names = ["BOLT", "CORE", "HAL"]
+        >>> before = pl.DataFrame({"security_id": names, "shares": [100.0] * 3})
+        >>> cut_off = pl.DataFrame({"security_id": names, "shares": [100.9, 140.0, 102.0]})
+        >>> later = pl.DataFrame({"security_id": names, "shares": [100.9, 100.0, 102.4]})
+        >>> changed_shares(before, cut_off, later, threshold=0.01).rows()
+        [('HAL', 100.0, 102.0)]
+
+    References:
+        `rulebook.rules.SOURCES["methodology_2026"]` section 9.3.4.
+    """
+    first, second = (pl.col(name) / pl.col("previous_shares") - 1 for name in ("shares", "later"))
+    limit = threshold + _EXACTLY
+    exceeds = (first.abs() > limit) & (second.abs() > limit)
+    return (
+        in_force.select("security_id", previous_shares="shares")
+        .join(at_cut_off, on="security_id")
+        .join(later.select("security_id", later="shares"), on="security_id")
+        .filter(exceeds & (first.sign() == second.sign()))
+        .select("security_id", "previous_shares", "shares")
+        .sort("security_id")
+    )
+
+
+def changed_floats(
+    in_force: pl.DataFrame, observed: pl.DataFrame, *, buffers: Sequence[tuple[float, float]]
+) -> pl.DataFrame:
+    """Say whose float a review changes.
+
+    Args:
+        in_force: `security_id` and `float_factor` in force (0 to 1).
+        observed: The same, as known at the cut-off; lines that no source speaks of are
+            left out.
+        buffers: (float, change) in ascending order, see `IndexRules.float_buffers`.
+
+    Returns:
+        `security_id`, `previous_float_factor` and `float_factor`, by `security_id`.
+
+    Example:
+        A float of 8 % moves only beyond 9 % or 7 %, one of 60 % beyond 63 % or 57 %.
+
+        >>> names = ["A", "B", "C", "D"]
+        >>> before = pl.DataFrame({"security_id": names, "float_factor": [0.08, 0.08, 0.6, 0.6]})
+        >>> now = pl.DataFrame({"security_id": names, "float_factor": [0.089, 0.095, 0.58, 0.56]})
+        >>> changed_floats(before, now, buffers=((0.15, 0.01), (1.0, 0.03))).rows()
+        [('B', 0.08, 0.095), ('D', 0.6, 0.56)]
+
+    References:
+        `rulebook.rules.SOURCES["methodology_2026"]` section 9.3.4.
+    """
+    before = pl.col("previous_float_factor")
+    buffer = pl.coalesce(
+        *(pl.when(before <= limit).then(pl.lit(change)) for limit, change in buffers)
+    )
+    moved = (pl.col("float_factor") - before).abs()
+    return (
+        in_force.select("security_id", previous_float_factor="float_factor")
+        .join(observed.select("security_id", "float_factor"), on="security_id")
+        .filter(moved > buffer + _EXACTLY)
+        .sort("security_id")
+    )
+
+
+def applied_offerings(
+    in_force: pl.DataFrame, actions: pl.DataFrame, splits: pl.DataFrame, *, rules: IndexRules
+) -> pl.DataFrame:
+    """Say which priced offerings are large enough to be applied within a quarter.
+
+    Args:
+        in_force: `security_id` and `shares` in force, in units of no split.
+        actions: Contract `corporate_actions` of the sessions on which offerings were
+            priced. Read: `session`, `security_id`, and of offerings `amount_usd` (the
+            offer price) and `ratio` (new shares over the shares before).
+        splits: As `split_units.cumulative_splits` gives them.
+        rules: The rules in force.
+
+    Returns:
+        `security_id`, `session` (when it was priced) and `share_factor`, by `session`,
+        `security_id`. Smaller offerings wait for the next review.
+
+    Example:
+        Two offerings at $20: a tenth of 200 million shares, and 1 % of them.
+
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> day = date(2022, 8, 1)
+        >>> in_force = pl.DataFrame({"security_id": ["S-A", "S-B"], "shares": [200e6, 200e6]})
+        >>> actions = pl.DataFrame({
+        ...     "session": [day] * 2, "security_id": ["S-A", "S-B"], "action_type": "offering",
+        ...     "amount_usd": 20.0, "ratio": [0.1, 0.01],
+        ... })
+        >>> splits = pl.DataFrame(schema={
+        ...     "session": pl.Date, "security_id": pl.String, "split_factor": pl.Float64})
+        >>> applied_offerings(
+        ...     in_force, actions, splits, rules=rules_in_force(day)
+        ... ).select("security_id", "share_factor").rows()
+        [('S-A', 1.1)]
+
+    References:
+        `rulebook.rules.SOURCES["methodology_2026"]` sections 9.3.6 to 9.3.12.
+    """
+    if rules.offering_minimum_usd is None:
+        return pl.DataFrame(schema=_OFFERING)
+    priced = actions.filter(pl.col("action_type") == "offering").join(in_force, on="security_id")
+    value = pl.col("ratio") * pl.col("shares") * pl.col("so_far") * pl.col("amount_usd")
+    is_large = value >= rules.offering_minimum_usd
+    is_large_part = (pl.col("ratio") >= rules.offering_minimum_change) & (
+        value >= rules.offering_minimum_with_change_usd
+    )
+    return (
+        with_splits_so_far(priced, splits, "so_far")
+        .filter(is_large | is_large_part)
+        .select("security_id", "session", share_factor=1.0 + pl.col("ratio"))
+        .sort("session", "security_id")
+    )
+
+
+def with_changed_shares(lines: pl.DataFrame, maintenance: pl.DataFrame) -> pl.DataFrame:
+    """Apply share and float updates to member lines from the sessions on which they count.
+
+    Args:
+        lines: Contract `constituents` of one event.
+        maintenance: Contract `maintenance` of the same event; rows with a `share_factor`
+            are read.
+
+    Returns:
+        The lines with `index_shares` and `market_value_usd` of every session multiplied
+        by the factors of their company so far.
+
+    Example:
+        >>> from datetime import date
+        >>> days = [date(2022, 9, 16), date(2022, 9, 19)]
+        >>> lines = pl.DataFrame({
+        ...     "session": days, "security_id": "S-HAL", "company_id": "C-HAL",
+        ...     "index_shares": [100.0, 100.0], "market_value_usd": [1000.0, 1000.0],
+        ... })
+        >>> maintenance = pl.DataFrame({
+        ...     "session": days[1:], "company_id": ["C-HAL"], "share_factor": [1.5],
+        ... })
+        >>> with_changed_shares(lines, maintenance)["index_shares"].to_list()
+        [100.0, 150.0]
+    """
+    factors = (
+        maintenance.filter(pl.col("share_factor").is_not_null())
+        .group_by("company_id", "session")
+        .agg(pl.col("share_factor").product())
+        .sort("session")
+        .with_columns(pl.col("share_factor").cum_prod().over("company_id"))
+    )
+    if factors.is_empty():
+        return lines
+    factor = pl.col("share_factor").fill_null(1.0)
+    return (
+        lines.sort("session", maintain_order=True)
+        .join_asof(
+            factors, on="session", by="company_id", strategy="backward", check_sortedness=False
+        )
+        .with_columns(
+            index_shares=pl.col("index_shares") * factor,
+            market_value_usd=pl.col("market_value_usd") * factor,
+        )
+        .select(lines.columns)
+        .sort("session", "security_id")
+    )

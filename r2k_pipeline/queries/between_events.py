@@ -1,0 +1,212 @@
+"""What happened to companies between two reconstitutions, in sentences.
+
+Puts listings, ends of listings, mergers, renames and additions between events into one
+list, so that a card can say where a member came from and where it went. Add a table
+that tells of such a change here; keep out decisions of events (`why_cards`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.contracts.load import tables
+from r2k_pipeline.rulebook.reviews import all_reviews
+from r2k_pipeline.rulebook.schedule import all_events
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from r2k_pipeline.rulebook.schedule import Event
+    from r2k_pipeline.storage.store import Store
+
+CHANGES_SCHEMA = pl.Schema(
+    {
+        "company_id": pl.String,
+        "session": pl.Date,
+        "symbol": pl.String,
+        "change": pl.String,
+        "sentence": pl.String,
+    }
+)
+
+MAINTENANCE = "maintenance"
+
+_LISTING_SENTENCES = {
+    "listing": "It was first listed, as {to}.",
+    "delisting": "{from} was listed no longer.",
+    "exchange_move": "It moved from {from} to {to}.",
+    "rename": "{from} was renamed {to}.",
+    "symbol_reuse": "The symbol {to} was taken over from another line.",
+}
+_ENDINGS = {
+    "cash_merger": "It was merged for cash.",
+    "stock_merger": "It was merged for shares.",
+    "delisting": "Its end was announced.",
+    "spin_off": "It spun a company off.",
+}
+_MAINTENANCE_SENTENCES = {
+    "ipo_addition": "It was added as an IPO at the quarterly review.",
+    "fast_entry": "It was added at once, as an IPO of the largest companies' size.",
+    "share_update": "The number of its index shares was updated.",
+    "float_update": "Its free float was updated.",
+}
+
+
+def window(event: Event) -> tuple[date, date]:
+    """The sessions that lie between an event and the one before it.
+
+    From the rank day of the event before, whose decision they may have overtaken, to the
+    last one on which that is still in force; the first event looks back as far as its
+    own lists may reach.
+
+    Example:
+        >>> from r2k_pipeline.rulebook.schedule import event
+        >>> [str(day) for day in window(event("2022-06"))]
+        ['2021-05-07', '2022-06-24']
+    """
+    events = all_events()
+    position = events.index(event)
+    before = events[position - 1] if position else event
+    return before.rank_day, event.effective_friday
+
+
+def changes_between(store: Store, event: Event) -> pl.DataFrame:
+    """List what happened between an event and the one before it.
+
+    Args:
+        store: The open store.
+        event: The later event.
+
+    Returns:
+        One row per company, session and change: `company_id`, `session`, `symbol` (of
+        the line that changed), `change`, `sentence`; by company and session. Empty
+        where nothing was built.
+
+    Notes:
+        Look-ahead: a delisting that only a long silence told is dated to the day from
+        which the line was silent.
+    """
+    start, end = window(event)
+    within = pl.col("session").is_between(start, end)
+    events = store.lake.scan("security_events").filter(within).collect()
+    actions = (
+        store.lake.scan("corporate_actions", start=start, end=end)
+        .filter(pl.col("action_type").is_in(list(_ENDINGS)))
+        .collect()
+    )
+    securities = store.lake.scan(
+        "securities", columns=["security_id", "company_id", "symbol", "last_session"]
+    ).collect()
+    found = pl.concat(
+        [listing_changes(events), action_changes(actions), maintenance_changes(store, start, end)]
+    )
+    return named_changes(found, securities)
+
+
+def listing_changes(events: pl.DataFrame) -> pl.DataFrame:
+    """Word contract `security_events`.
+
+    Example:
+        >>> from datetime import date
+        >>> events = pl.DataFrame({
+        ...     "security_id": ["S-HAL"], "session": [date(2022, 3, 1)], "event": ["rename"],
+        ...     "from_value": ["HLD"], "to_value": ["HAL"],
+        ... })
+        >>> listing_changes(events)["sentence"].item()
+        'HLD was renamed HAL.'
+    """
+    phrase = pl.col("event").replace_strict(_LISTING_SENTENCES, return_dtype=pl.String)
+    before, after = pl.col("from_value").fill_null("it"), pl.col("to_value").fill_null("it")
+    return events.select(
+        "security_id",
+        "session",
+        change="event",
+        sentence=phrase.str.replace("{from}", before, literal=True).str.replace(
+            "{to}", after, literal=True
+        ),
+    )
+
+
+def action_changes(actions: pl.DataFrame) -> pl.DataFrame:
+    """Word the endings among contract `corporate_actions`.
+
+    Example:
+        >>> from datetime import date
+        >>> actions = pl.DataFrame({
+        ...     "security_id": ["S-HAL"], "session": [date(2022, 3, 1)],
+        ...     "action_type": ["cash_merger"], "amount_usd": [54.0],
+        ...     "counterparty_symbol": ["BIG"],
+        ... })
+        >>> action_changes(actions)["sentence"].item()
+        'It was merged for cash. Terms: $54.0 a share, BIG.'
+    """
+    phrase = pl.col("action_type").replace_strict(_ENDINGS, return_dtype=pl.String)
+    amount = pl.format("${} a share", pl.col("amount_usd"))
+    terms = pl.concat_str(amount, "counterparty_symbol", separator=", ", ignore_nulls=True)
+    told = pl.when(terms != "").then(pl.format(" Terms: {}.", terms)).otherwise(pl.lit(""))
+    return actions.select(
+        "security_id",
+        "session",
+        change="action_type",
+        sentence=pl.concat_str(phrase, told),
+    )
+
+
+def maintenance_changes(store: Store, start: date, end: date) -> pl.DataFrame:
+    """Word what quarterly reviews changed, where a table of them is kept."""
+    effective = {
+        review.review_id: review.effective_session
+        for review in all_reviews()
+        if start <= review.effective_session <= end and not review.is_reconstitution
+    }
+    empty = pl.DataFrame(
+        schema={"security_id": pl.String, "session": pl.Date, "change": pl.String}
+        | {"sentence": pl.String}
+    )
+    if MAINTENANCE not in tables() or not effective:
+        return empty
+    held = store.published.read(MAINTENANCE).filter(pl.col("review_id").is_in(list(effective)))
+    return worded_maintenance(held, effective)
+
+
+def worded_maintenance(held: pl.DataFrame, effective: dict[str, date]) -> pl.DataFrame:
+    """Word rows of contract `maintenance`, by their reviews' effective sessions.
+
+    Example:
+        >>> from datetime import date
+        >>> held = pl.DataFrame({
+        ...     "review_id": ["2022-03"], "security_id": ["S-HAL"], "change": ["ipo_addition"],
+        ... })
+        >>> worded_maintenance(held, {"2022-03": date(2022, 3, 21)}).row(0)[1:3]
+        (datetime.date(2022, 3, 21), 'ipo_addition')
+    """
+    return held.select(
+        "security_id",
+        session=pl.col("review_id").replace_strict(effective, return_dtype=pl.Date),
+        change="change",
+        sentence=pl.col("change").replace_strict(
+            _MAINTENANCE_SENTENCES, default="It was changed at the quarterly review."
+        ),
+    )
+
+
+def named_changes(found: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+    """Give changes their company and the last symbol of their line.
+
+    Args:
+        found: `security_id`, `session`, `change`, `sentence`.
+        securities: Contract `securities`; read `security_id`, `company_id`, `symbol` and
+            `last_session`.
+    """
+    lines = (
+        securities.sort("last_session")
+        .unique("security_id", keep="last")
+        .select("security_id", "company_id", "symbol")
+    )
+    return (
+        found.join(lines, on="security_id")
+        .sort("company_id", "session", "symbol", "change")
+        .select(CHANGES_SCHEMA.names())
+    )
