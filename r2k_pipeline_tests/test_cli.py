@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -33,7 +34,6 @@ ASKED = [
     (["levels", "r1000", "--from", "2022-06-27", "--to", "2022-06-28"], 2),
     (["reconstitution", "2022-06"], 3),
     (["reconstitution", "2022-06", "--changes"], None),
-    (["explain", "RISE", "2022-06"], None),
     (["proforma", "2022-06-30"], None),
     (["signals"], None),
     (["verify"], 4),
@@ -84,9 +84,9 @@ def test_each_answer_comes_as_a_table_and_in_each_format(
     csv = pl.read_csv(
         BytesIO(r2k(*arguments, "--format", "csv", home=home).stdout_bytes), schema=parquet.schema
     )
-    json = pl.read_json(r2k(*arguments, "--format", "json", home=home).stdout_bytes)
-    assert csv.columns == json.columns == parquet.columns
-    assert csv.height == json.height == parquet.height > 0
+    rows_of_json = pl.read_json(r2k(*arguments, "--format", "json", home=home).stdout_bytes)
+    assert csv.columns == rows_of_json.columns == parquet.columns
+    assert csv.height == rows_of_json.height == parquet.height > 0
     if rows is not None:
         assert parquet.height == rows
     file = tmp_path / "answer.parquet"
@@ -94,6 +94,21 @@ def test_each_answer_comes_as_a_table_and_in_each_format(
     assert (written.exit_code, written.stdout) == (0, "")
     assert str(file) in written.stderr
     assert pl.read_parquet(file).columns == parquet.columns
+
+
+def test_a_why_card_comes_as_tables_as_rows_and_as_one_object(home: Path, tmp_path: Path) -> None:
+    asked = ["explain", "RISE", "2022-06"]
+    shown = r2k(*asked, home=home)
+    assert (shown.exit_code, shown.stderr) == (0, ""), shown.output
+    assert shown.stdout.startswith("RISE at 2022-06: moves_up\n")
+    rows = pl.read_csv(BytesIO(r2k(*asked, "--format", "csv", home=home).stdout_bytes))
+    told = json.loads(r2k(*asked, "--format", "json", home=home).stdout_bytes)
+    assert told["decision"] == "moves_up"
+    checks = told["lines"][0]["rules"]
+    assert rows.filter(pl.col("part") == "rule")["item"].to_list() == [c["label"] for c in checks]
+    file = tmp_path / "card.json"
+    r2k(*asked, "--out", str(file), home=home)
+    assert json.loads(file.read_bytes()) == told
 
 
 def test_members_have_the_promised_columns_and_weights_that_sum_to_one(home: Path) -> None:

@@ -144,11 +144,12 @@ def explain(
 ) -> None:
     """Explain why a company is where it is, and what would have changed it."""
     from r2k_pipeline.queries import explain as query
-    from r2k_pipeline.reports import terminal
+    from r2k_pipeline.reports.why_card import why_document, why_frame, why_parts
 
     with opened_store(home) as store:
         card = query.explain(store, symbol, event, known_at=known_at)
-    answer(terminal.why_frame(card), terminal.why_parts(card), form=form, out=out)
+    document = why_document(card)
+    answer(why_frame(card), why_parts(card), form=form, out=out, document=document)
 
 
 @app.command()

@@ -15,6 +15,7 @@ import typer
 
 from r2k_pipeline.cli.options import Form, Home, opened_store, typed
 from r2k_pipeline.queries.addressing import parse_day, require_index
+from r2k_pipeline.rulebook.family import family
 from r2k_pipeline.reports.answers import answer, say, show
 from r2k_pipeline.reports.tables import Format
 
@@ -54,7 +55,7 @@ def fidelity(
     from r2k_pipeline.reports.publishing import write_fidelity_report
     from r2k_pipeline.sources.truth.folder import read_truth
 
-    index_id = None if index is None else require_index(index).index_id
+    index_id = None if index is None else require_index(index, family()).index_id
     files = read_truth(truth, session=session, index_id=index_id)
     now = datetime.now(tz=UTC)
     with opened_store(home) as store:

@@ -43,7 +43,7 @@ Home = Annotated[
     Path | None,
     typer.Option("--home", help="Folder of the store; else R2K_HOME, else ~/.r2k.", metavar="DIR"),
 ]
-Index = Annotated[str, typer.Argument(help="r3000e, r3000, r1000 or r2000.", metavar="INDEX")]
+Index = Annotated[str, typer.Argument(help="An index, as r2000.", metavar="INDEX")]
 Session = Annotated[
     date, typer.Argument(parser=typed(parse_day), help="A session, as 2022-06-27.", metavar="DATE")
 ]

@@ -98,9 +98,12 @@ def divisor_events(
     together = _changes(lines, actions)
     rows = []
     for index in family.values():
-        own = lines_of(lines, index, factors)
-        changes = together if is_grouped(index) else _changes(own, actions)
-        rows += _index_ledger(index.index_id, changes, base_session)
+        if is_grouped(index):
+            changes = together
+        else:
+            changes = _changes(lines_of(lines, index, factors), actions)
+        resets = factors["session"].unique().to_list() if index.has_factors else []
+        rows += _index_ledger(index.index_id, changes, base_session, resets=resets)
     wanted = pl.col("session").is_in(list(sessions))
     return pl.concat(rows).filter(wanted).select(_LEDGER).sort("index_id", "session", "cause")
 
@@ -212,7 +215,7 @@ def _changes(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _index_ledger(
-    index_id: str, changes: pl.DataFrame, base_session: date
+    index_id: str, changes: pl.DataFrame, base_session: date, *, resets: Sequence[date]
 ) -> tuple[pl.DataFrame, ...]:
     """The base row, the changes of composition and the dividends of one index."""
     was, now = in_index(index_id, "indexes_before"), in_index(index_id)
@@ -234,7 +237,7 @@ def _index_ledger(
             event_before=pl.col("event_before").filter(was).first(),
         )
         .filter("has_members")
-        .with_columns(index_id=pl.lit(index_id))
+        .with_columns(index_id=pl.lit(index_id), is_reset=pl.col("session").is_in(list(resets)))
     )
     is_base = (
         pl.when("is_first")
@@ -268,6 +271,8 @@ def _composition_rows(sessions: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("addition"))
         .when("leaves")
         .then(pl.lit("deletion"))
+        .when("is_reset")
+        .then(pl.lit("reweight"))
         .otherwise(pl.lit("share_update"))
     )
     return sessions.filter(pl.any_horizontal("enters", "leaves", "is_rescaled")).select(

@@ -249,17 +249,21 @@ def _place() -> pl.Expr:
 
 def _sentence() -> pl.Expr:
     """Who is in doubt, why, and what either size would mean."""
-    millions = 1e6
     received = pl.format(
-        "${} m as received (rank {})",
-        (pl.col("received_usd") / millions).round(1),
-        "received_rank",
+        "{} as received (rank {})", _usd(pl.col("received_usd")), "received_rank"
     ).fill_null("no cap received")
     sound = pl.format(
-        "${} m on {} (rank {})",
-        (pl.col("sound_usd") / millions).round(1),
-        "sound_session",
-        "sound_rank",
+        "{} on {} (rank {})", _usd(pl.col("sound_usd")), "sound_session", "sound_rank"
     ).fill_null("no sound cap before")
     decided = pl.format("; left out: {}", "reason").fill_null("")
     return pl.format("{} ({}): {}, {}{}", "symbol", "doubt", received, sound, decided)
+
+
+def _usd(cap: pl.Expr) -> pl.Expr:
+    """A cap in words: billions from a billion on, else millions."""
+    billion, million = 1e9, 1e6
+    return (
+        pl.when(cap >= billion)
+        .then(pl.format("${} bn", (cap / billion).round(2)))
+        .otherwise(pl.format("${} m", (cap / million).round(1)))
+    )

@@ -114,6 +114,38 @@ def index_edges(index: IndexDefinition, rules: IndexRules) -> tuple[str | None, 
     return (None if index.first_rank == 1 else upper), lower
 
 
+def whole_segment_indexes(
+    family: Mapping[str, IndexDefinition], rules: IndexRules
+) -> dict[str, str]:
+    """Name the indexes that hold all of a segment: what its name alone says of membership.
+
+    Returns:
+        By segment, ids parted by a space, in the order of the family.
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.family import family
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> whole_segment_indexes(family(), rules_in_force(date(2024, 4, 30)))["small"]
+        'r3000e r3000 r2000 r2500'
+    """
+    large, total, extended = segment_ranks(rules)
+    ranks = {"large": (1, large), "small": (large + 1, total), "micro": (total + 1, extended)}
+    plain = {
+        index_id: index
+        for index_id, index in family.items()
+        if index.band is None and not (index.sectors or index.excluding)
+    }
+    return {
+        segment: " ".join(
+            index_id
+            for index_id, index in plain.items()
+            if index.first_rank <= first and last <= index.last_rank
+        )
+        for segment, (first, last) in ranks.items()
+    }
+
+
 def band_bounds(edge: Edge, shares: Numbers) -> tuple[float, float] | None:
     """The band around an edge in cumulative share, both bounds included.
 
@@ -174,9 +206,7 @@ def decided_sides(
     return sides
 
 
-def sides_before(
-    edge: Edge, standings: Sequence[Standing], rules: IndexRules
-) -> list[bool | None]:
+def sides_before(edge: Edge, standings: Sequence[Standing], rules: IndexRules) -> list[bool | None]:
     """Tell whether each standing was above an edge, where a band may hold it there.
 
     Args:

@@ -97,10 +97,13 @@ def _unrepaired() -> pl.Expr:
 
 def _class_in_words() -> pl.Expr:
     """What decides on a further class; nothing does on the only line of a company."""
-    cap = pl.col("line_shares") * pl.col("close_usd") / _MILLION
-    traded = pl.col("addtv_usd") / _MILLION
+    cap = pl.col("line_shares") * pl.col("close_usd")
     several = pl.len().over("session", "company_id") > 1
-    numbers = pl.format("class of ${} m, ${} m a day", cap.round(1), traded.round(3))
+    numbers = pl.format(
+        "class of ${} m, ${} a day",
+        (cap / _MILLION).round(1),
+        pl.col("addtv_usd").round().cast(pl.Int64),
+    )
     return pl.when(several).then(numbers).otherwise(pl.lit("the company's only line"))
 
 
@@ -108,10 +111,7 @@ def _class_threshold(rules: IndexRules) -> str:
     if not rules.has_separate_share_classes:
         return "one line a company"
     floor, volume = rules.minimum_total_market_cap_usd, rules.minimum_class_addtv_usd
-    return (
-        f"the line that trades most, or above ${floor / _MILLION:g} m "
-        f"and ${volume / _MILLION:g} m a day"
-    )
+    return f"the line that trades most, or above ${floor / _MILLION:g} m and ${volume:.0f} a day"
 
 
 def _votes_threshold(rules: IndexRules) -> str:
@@ -119,7 +119,7 @@ def _votes_threshold(rules: IndexRules) -> str:
     if share <= 0:
         return "not asked before 2017"
     exempt = f", asked of listings since {since}" if since > 0 else ""
-    return f"{share:.0%}{exempt}"
+    return f"{share * 100:g} %{exempt}"
 
 
 def _votes_in_words() -> pl.Expr:

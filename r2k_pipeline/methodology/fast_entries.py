@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from r2k_pipeline.rulebook.schedule import Event
 
 
-def entry_session(first_session: date, *, event: Event, following: Event, sessions: int) -> date | None:
+def entry_session(
+    first_session: date, *, event: Event, following: Event, sessions: int
+) -> date | None:
     """Say from which session on a fast entrant counts while an event is in force.
 
     Args:
@@ -84,7 +86,7 @@ def fast_entrants(
             first close must exceed once the market has moved it, USD.
 
     Returns:
-        As `ranked_candidates`, with `first_session`.
+        As `ipo_additions.one_line_a_company`, with `first_session`.
 
     Notes:
         What was offered is in no price feed: without a reported listing nobody enters
@@ -132,5 +134,3 @@ def fast_entrants(
     )
     large = pl.col("market_cap_usd") * pl.col("offered_share") > limit
     return one_line_a_company(first_rows.filter(pl.col("is_eligible") & large), "first_session")
-
-

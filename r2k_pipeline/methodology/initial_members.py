@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.edges import whole_segment_indexes
 from r2k_pipeline.methodology.symbol_keys import matching_key
 from r2k_pipeline.rulebook.family import Segment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
+
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
+    from r2k_pipeline.rulebook.rules import IndexRules
 
 _SIZES = {segment.value: size for size, segment in enumerate(Segment)}
 
@@ -105,16 +110,36 @@ def initial_members(
     )  # fmt: skip
 
 
-def as_incumbents(members: pl.DataFrame) -> pl.DataFrame:
+def as_incumbents(
+    members: pl.DataFrame, *, family: Mapping[str, IndexDefinition], rules: IndexRules
+) -> pl.DataFrame:
     """Give initial members the columns that `reconstitute` reads of incumbents.
 
+    Args:
+        members: Contract `initial_members`.
+        family: The indexes.
+        rules: The rules in force on the rank day of the event that bands against them.
+
+    Returns:
+        `indexes` names those that hold a whole segment; of edges within a segment
+        nothing is known, so their bands hold nobody.
+
     Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.family import family
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
         >>> members = pl.DataFrame(dict.fromkeys(
-        ...     ("company_id", "security_id", "symbol", "name", "segment"), ["x"]))
-        >>> as_incumbents(members).columns[-2:]
-        ['sector', 'segment']
+        ...     ("company_id", "security_id", "symbol", "name"), ["x"])
+        ... ).with_columns(segment=pl.lit("large"))
+        >>> as_incumbents(
+        ...     members, family=family(), rules=rules_in_force(date(2022, 5, 6))
+        ... )["indexes"].item()
+        'r3000e r3000 r1000'
     """
+    texts = whole_segment_indexes(family, rules)
     return members.select(
         "company_id", "security_id", "symbol", "name",
         pl.lit(None, pl.String).alias("sector"), "segment",
+        pl.col("segment").replace_strict(texts, return_dtype=pl.String).alias("indexes"),
+        pl.lit(None, pl.String).alias("edges_above"),
     )  # fmt: skip

@@ -206,9 +206,8 @@ def ranked_candidates(
         rules: The rules in force on its cut-off.
 
     Returns:
-        `company_id`, `security_id` (the line that trades most), `symbol`, `name`,
-        `sector`, `total_market_cap_usd`, by `company_id`. The last row of each line
-        within the observation sessions counts: a feed may miss the rank date.
+        As `one_line_a_company`, with `first_session`. The last row of each line within
+        the observation sessions counts: a feed may miss the rank date.
 
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 4.3.1, 5.8 and 6.9.
@@ -219,12 +218,12 @@ def ranked_candidates(
     )
     last_rows = (
         universe.filter(pl.col("session") <= review.cut_off_day)
-        .join(seasoned.select("company_id"), on="company_id", how="semi")
+        .join(seasoned.select("company_id", "first_session"), on="company_id")
         .sort("session")
         .group_by("security_id", maintain_order=True)
         .last()
     )
-    return one_line_a_company(last_rows.filter("is_eligible"))
+    return one_line_a_company(last_rows.filter("is_eligible"), "first_session")
 
 
 def one_line_a_company(lines: pl.DataFrame, *also: str) -> pl.DataFrame:

@@ -115,7 +115,8 @@ def breakpoint_at(decisions: pl.DataFrame, rank: int) -> float | None:
         None if no company is ranked.
 
     Example:
-        >>> decisions = pl.DataFrame({"rank": [1, 2, None], "total_market_cap_usd": [9.0, 4.0, None]})
+        >>> decisions = pl.DataFrame({
+        ...     "rank": [1, 2, None], "total_market_cap_usd": [9.0, 4.0, None]})
         >>> breakpoint_at(decisions, 1), breakpoint_at(decisions, 4000)
         (9.0, 4.0)
     """

@@ -72,7 +72,7 @@ def observed_shares(
 
 
 def changed_shares(
-    in_force: pl.DataFrame, at_cut_off: pl.DataFrame, later: pl.DataFrame, *, threshold: float
+    in_force: pl.DataFrame, at_cut_off: pl.DataFrame, later: pl.DataFrame, *, rules: IndexRules
 ) -> pl.DataFrame:
     """Say whose shares a review changes.
 
@@ -80,36 +80,43 @@ def changed_shares(
         in_force: `security_id` and `shares` in force.
         at_cut_off: `security_id` and `shares` observed up to the cut-off.
         later: The same, observed up to the announcement.
-        threshold: Fraction of the shares in force that a change must exceed.
+        rules: The rules in force on the cut-off: `share_update_threshold`,
+            `share_update_limit`.
 
     Returns:
         `security_id`, `previous_shares` and `shares`, one row per changed line, by
         `security_id`. What is in force from now on are the shares at the cut-off.
 
     Notes:
-        A line that was not observed both times keeps its shares.
+        A line that was not observed both times keeps its shares, and so does one whose
+        shares moved by more than the limit: a feed errs so far more often than a
+        company issues so much.
 
     Example:
         HAL grew by 2 %, BOLT by less than 1 %, and CORE only for a week.
 
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> rules = rules_in_force(date(2022, 8, 12))
         >>> names = ["BOLT", "CORE", "HAL"]
         >>> before = pl.DataFrame({"security_id": names, "shares": [100.0] * 3})
         >>> cut_off = pl.DataFrame({"security_id": names, "shares": [100.9, 140.0, 102.0]})
         >>> later = pl.DataFrame({"security_id": names, "shares": [100.9, 100.0, 102.4]})
-        >>> changed_shares(before, cut_off, later, threshold=0.01).rows()
+        >>> changed_shares(before, cut_off, later, rules=rules).rows()
         [('HAL', 100.0, 102.0)]
 
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` section 9.3.4.
     """
     first, second = (pl.col(name) / pl.col("previous_shares") - 1 for name in ("shares", "later"))
-    limit = threshold + _EXACTLY
-    exceeds = (first.abs() > limit) & (second.abs() > limit)
+    least, most = rules.share_update_threshold + _EXACTLY, rules.share_update_limit
+    exceeds = (first.abs() > least) & (second.abs() > least)
+    is_believed = (first + 1).is_between(1 / most, most, closed="none")
     return (
         in_force.select("security_id", previous_shares="shares")
         .join(at_cut_off, on="security_id")
         .join(later.select("security_id", later="shares"), on="security_id")
-        .filter(exceeds & (first.sign() == second.sign()))
+        .filter(exceeds & (first.sign() == second.sign()) & is_believed)
         .select("security_id", "previous_shares", "shares")
         .sort("security_id")
     )

@@ -36,7 +36,7 @@ SELECTION_TABLES = (
 RECONSTITUTION_TABLES = ("breakpoints", "reconstitution")
 """What each event decides."""
 
-INDEX_TABLES = ("constituents", "divisors", "levels", "signals")
+INDEX_TABLES = ("constituents", "weight_factors", "divisors", "levels", "signals")
 """From the members to what is published each session."""
 
 
@@ -65,7 +65,7 @@ SHARED_STEPS = {
     ),
     INDEX: (
         Step(("constituents",), is_shared=True),
-        Step(("divisors", "levels", "signals"), is_shared=False),
+        Step(("weight_factors", "divisors", "levels", "signals"), is_shared=False),
     ),
 }
 """How several processes share a stage. A step begins when the one before is done."""

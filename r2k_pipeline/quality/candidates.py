@@ -33,13 +33,13 @@ def candidates_outcome(table: str, event_id: str, doubts: pl.DataFrame) -> Check
     Example:
         >>> doubts = pl.DataFrame({
         ...     "state": ["waits"], "company_id": ["C-B"], "symbol": ["BETA"],
-        ...     "sentence": ["BETA (cap_without_history): $42000.0 m as received (rank 1)"],
+        ...     "sentence": ["BETA (cap_without_history): $42.0 bn as received (rank 1)"],
         ... })
         >>> outcome = candidates_outcome("reconstitution", "2022-06", doubts)
         >>> outcome.severity.value, outcome.failed_by_partition
         ('error', {'2022-06': 1})
         >>> outcome.sentence
-        '1 candidate is in doubt: BETA (cap_without_history): $42000.0 m as received (rank 1).'
+        '1 candidate is in doubt: BETA (cap_without_history): $42.0 bn as received (rank 1).'
     """
     blocking = waiting(doubts)
     unknown = doubts.filter(pl.col("state") == CandidateState.SIZE_UNKNOWN.value)

@@ -28,8 +28,8 @@ WINDOW_SESSIONS = 5
 TOLERANCE_SHARE = 0.03
 # Far below any change of a real list, and above half a file.
 LEAST_SHARE = 0.75
-# A delisting or two are a tenth of fewer lines.
-_FEWEST_LINES = 20
+# Of fewer lines, three delistings are more than the tolerance.
+_FEWEST_LINES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def exchange_counts(
         accepted: Sessions that stand however few lines they have.
 
     Returns:
-        One entry for each session and exchange that has a past of at least 20 lines, in
+        One entry for each session and exchange that has a past of at least 100 lines, in
         order; an exchange without any row on the session too.
 
     Example:
@@ -160,7 +160,7 @@ def exchange_continuity(table: str, counts: Sequence[ExchangeCount]) -> CheckOut
     for count in short:
         by_session[str(count.session)].append(count)
     sentences = {session: _sentence(found) for session, found in by_session.items()}
-    others = f" And {len(sentences) - 1:,} more sessions." if len(sentences) > 1 else ""
+    others = f" And {len(sentences) - 1:,} more." if len(sentences) > 1 else ""
     return CheckOutcome(
         table=table,
         check_name=CHECK_NAME,

@@ -11,14 +11,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from r2k_pipeline.errors import BadInputError, MissingPartitionError, R2kError, listed
-from r2k_pipeline.rulebook.family import family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import polars as pl
 
-    from r2k_pipeline.rulebook.family import IndexDefinition
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
 
 _DAY = "%Y-%m-%d"
 _DAY_LENGTH = len("2022-06-27")
@@ -100,17 +99,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
-def require_index(index_id: str) -> IndexDefinition:
-    """Look an index up in the family.
+def require_index(index_id: str, known: Mapping[str, IndexDefinition]) -> IndexDefinition:
+    """Look an index up in a family.
 
     Raises:
         BadInputError: No such index; names close matches and the family.
 
     Example:
-        >>> require_index("R2000 ").index_id
+        >>> from r2k_pipeline.rulebook.family import family
+        >>> require_index("R2000 ", family()).index_id
         'r2000'
     """
-    known = family()
     name = index_id.strip().lower()
     if name not in known:
         raise BadInputError(

@@ -7,10 +7,12 @@ and the verdicts those that `universe` carries; the one that a member is let off
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.errors import listed
 from r2k_pipeline.methodology.eligibility import ELIGIBILITY_RULES, LINE_TYPE, Unit
 from r2k_pipeline.methodology.member_exceptions import MEAN_CLOSE, excused_of_member
 from r2k_pipeline.methodology.verdicts import Verdict, verdict_of
@@ -25,17 +27,18 @@ if TYPE_CHECKING:
 
 RULE_FIELDS = (
     "rule",
-    "label",
-    "unit",
     "actual",
     "actual_value",
-    "relation",
     "threshold",
     "threshold_value",
     "verdict",
     "sentence",
 )
+RULES_BY_NAME: Mapping[str, EligibilityRule] = MappingProxyType(
+    {str(rule.name): rule for rule in ELIGIBILITY_RULES}
+)
 
+_NAMED = 4
 _NOT_TOLD = "The data do not tell, so it excludes nothing."
 
 
@@ -49,10 +52,9 @@ def rule_checks(lines: pl.DataFrame, *, members: pl.DataFrame, rules: IndexRules
 
     Returns:
         One row per line and rule, a line's rules in the table's order: `security_id`;
-        `rule` and `label`; `unit` of what follows; `actual` in words, or
-        `actual_value` as a number, null where it is not known; `relation`, and
-        `threshold` or `threshold_value` likewise; `verdict` (`pass`, `fail`,
-        `unknown`); `sentence` (null where there is nothing to say).
+        `rule`; `actual` in words, or `actual_value` as a number in the rule's unit,
+        null where it is not known; `threshold` or `threshold_value` likewise; `verdict`
+        (`pass`, `fail`, `unknown`); `sentence` (null where there is nothing to say).
 
     Example:
         >>> from datetime import date
@@ -68,9 +70,9 @@ def rule_checks(lines: pl.DataFrame, *, members: pl.DataFrame, rules: IndexRules
         >>> nobody = lines.select("company_id").clear()
         >>> checks = rule_checks(lines, members=nobody, rules=rules)
         >>> checks.filter(pl.col("verdict") == "fail").select(
-        ...     "label", "actual_value", "relation", "threshold_value"
+        ...     "rule", "actual_value", "threshold_value"
         ... ).row(0)
-        ('price', 0.97, 'at least', 1.0)
+        ('price_below_minimum', 0.97, 1.0)
     """
     is_member = pl.col("company_id").is_in(members["company_id"].unique().implode())
     asked = lines.with_row_index("place").with_columns(
@@ -91,11 +93,8 @@ def _laid(lines: pl.DataFrame, rule: EligibilityRule, rules: IndexRules) -> pl.D
         "place",
         "security_id",
         rule=pl.lit(str(rule.name)),
-        label=pl.lit(rule.label),
-        unit=pl.lit(rule.unit.value),
         actual=rule.actual if in_words else nothing.cast(pl.String),
         actual_value=nothing if in_words else rule.actual.cast(pl.Float64),
-        relation=pl.lit(rule.relation),
         threshold=pl.lit(threshold if isinstance(threshold, str) else None, pl.String),
         threshold_value=pl.lit(None if isinstance(threshold, str) else threshold, pl.Float64),
         verdict=pl.when(is_excused).then(pl.lit(Verdict.MET.value)).otherwise(verdict_of(rule)),
@@ -134,15 +133,17 @@ def in_words(check: Mapping[str, object]) -> tuple[str, str]:
 
     Example:
         >>> in_words({
-        ...     "unit": "usd", "actual": None, "actual_value": 2.4e8, "relation": "at least",
+        ...     "rule": "cap_below_minimum", "actual": None, "actual_value": 2.4e8,
         ...     "threshold": None, "threshold_value": 3e7,
         ... })
         ('$240.0 m', 'at least $30.0 m')
     """
-    unit = Unit(str(check["unit"]))
-    actual = _phrased(unit, check["actual"], check["actual_value"])
-    threshold = _phrased(unit, check["threshold"], check["threshold_value"])
-    return actual, f"{check['relation']} {threshold}"
+    rule = RULES_BY_NAME[str(check["rule"])]
+    actual = _phrased(rule.unit, check["actual"], check["actual_value"])
+    threshold = _phrased(rule.unit, check["threshold"], check["threshold_value"])
+    parts = threshold.split(", ")
+    short = listed(parts, _NAMED) if len(parts) > _NAMED else threshold
+    return actual, f"{rule.relation} {short}"
 
 
 def _phrased(unit: Unit, words: object, value: object) -> str:

@@ -1,47 +1,34 @@
 """Why a company is where it is: the why-card of one symbol at one event.
 
-Puts together what the tables hold about one company on the rank day: its lines,
-each rule with the actual value and the threshold, rank, band, decision, and the
-size at which the decision would have been another. The what-if itself is
-`counterfactual`; the rules are the rulebook's.
+Reads what the tables hold about one company at one event, has its card made as all cards
+are (`why_cards`), and puts the what-if into sentences. How a card looks is `reports`'.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.errors import BadInputError
 from r2k_pipeline.queries.addressing import nothing_there
-from r2k_pipeline.queries.counterfactual import Field, Placement, Switch
+from r2k_pipeline.queries.between_events import changes_between
 from r2k_pipeline.queries.doubts import doubt_of
-from r2k_pipeline.queries.eligibility_card import RuleCheck, rule_checks
-from r2k_pipeline.queries.lines import find_line
-from r2k_pipeline.queries.reconstitution import breakpoints_of
+from r2k_pipeline.queries.lines import find_line, spellings
+from r2k_pipeline.queries.reconstitution import decisions_of
+from r2k_pipeline.queries.why_cards import CardInputs, why_cards
 from r2k_pipeline.queries.wording import segment_label, signed_percent, usd
 from r2k_pipeline.rulebook.rules import rules_in_force
-from r2k_pipeline.rulebook.schedule import event
+from r2k_pipeline.rulebook.schedule import all_events, event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from r2k_pipeline.rulebook.rules import IndexRules
     from r2k_pipeline.rulebook.schedule import Event
     from r2k_pipeline.storage.store import Store
-
-LINE_COLUMNS = (
-    "symbol",
-    "security_id",
-    "exchange",
-    "line_type",
-    "close_usd",
-    "volume_shares",
-    "market_cap_usd",
-    "is_eligible",
-    "exclusion_reason",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,33 +37,27 @@ class WhyCard:
 
     Args:
         event: The event with its dates.
-        symbol: The line that was asked for, as it was named on the rank day.
-        company_id: The company.
-        name: The line's name on the rank day, if the source gave one.
-        lines: The company's lines on the rank day.
-        rules: Each rule of eligibility asked of the line, in order.
-        ranked: The company's row of `ranking` on the rank day, if it is ranked.
-        boundaries: Contract `breakpoints` of the event.
-        previous_segment: Its segment before the event; None is outside.
-        segment: Its segment after the event; None is outside.
-        decision: A value of `rulebook.reasons.MembershipDecision`, or `excluded`.
-        reason: The decision in a sentence.
+        symbol: The line that was asked for, as it was named on the rank day; the
+            company's last one, if it was not listed then.
+        card: The company's card: the columns of contract `why_cards`, and the lists
+            `lines` (each with its `rules`), `edges` and `between`.
         counterfactuals: What would have changed the decision, in sentences.
     """
 
     event: Event
     symbol: str
-    company_id: str
-    name: str | None
-    lines: pl.DataFrame
-    rules: tuple[RuleCheck, ...]
-    ranked: Mapping[str, object] | None
-    boundaries: pl.DataFrame
-    previous_segment: str | None
-    segment: str | None
-    decision: str
-    reason: str
+    card: Mapping[str, object]
     counterfactuals: tuple[str, ...]
+
+    def rows(self, of: str) -> Sequence[Mapping[str, object]]:
+        """One of the card's lists: `lines`, `edges` or `between`."""
+        found = self.card[of]
+        return found if isinstance(found, list) else []
+
+    def line(self) -> Mapping[str, object] | None:
+        """The line that was asked for; None if the company was not listed on the rank day."""
+        lines = self.rows("lines")
+        return next((line for line in lines if line["symbol"] == self.symbol), None)
 
 
 def explain(
@@ -93,150 +74,121 @@ def explain(
     Raises:
         UnknownEventError: The schedule has no such event.
         BadInputError: The event is not built, or no such symbol was listed on
-            the rank day; names close matches.
+            the rank day or was a member before; names close matches.
         MissingPartitionError: The rank day has no universe.
     """
     found = event(event_id)
-    boundaries = breakpoints_of(store, event_id, known_at=known_at)
+    decided = decisions_of(store, event_id, known_at=known_at)
     universe = store.lake.scan("universe", start=found.rank_day, end=found.rank_day).collect()
     if universe.is_empty():
         days = store.lake.sessions("universe")
         raise nothing_there("universe", asked=[found.rank_day], available=days)
-    line = find_line(store, universe, symbol, rank_day=found.rank_day)
-    company_id = str(line["company_id"])
-    decided = store.published.read(
-        "reconstitution", event_id=event_id, known_at=known_at, where={"company_id": company_id}
+    company_id, named = _company(store, symbol, universe, decided, found)
+    told = doubt_of(store, event_id, company_id)
+    doubts = pl.DataFrame({"company_id": [company_id], "sentence": [told]}).cast(pl.String)
+    inputs = card_inputs(
+        store, found, universe=universe, decided=decided, doubts=doubts, known_at=known_at
     )
-    ranking = store.lake.scan("ranking", start=found.rank_day, end=found.rank_day).collect()
-    return card(
-        found,
-        line=line,
-        lines=universe.filter(pl.col("company_id") == company_id),
-        ranking=ranking,
-        boundaries=boundaries,
-        decided=decided,
-        doubt=doubt_of(store, event_id, company_id),
+    row = why_cards(inputs, company_ids=[company_id]).row(0, named=True)
+    card = json.loads(row["card"])
+    return WhyCard(
+        event=found, symbol=named, card=card, counterfactuals=tuple(counterfactuals(card))
     )
 
 
-def card(
+def card_inputs(
+    store: Store,
     event: Event,
     *,
-    line: Mapping[str, object],
-    lines: pl.DataFrame,
-    ranking: pl.DataFrame,
-    boundaries: pl.DataFrame,
+    universe: pl.DataFrame,
     decided: pl.DataFrame,
-    doubt: str | None = None,
-) -> WhyCard:
-    """Put the card together from frames.
+    doubts: pl.DataFrame,
+    known_at: datetime | None = None,
+) -> CardInputs:
+    """Read the rest of what the cards of an event are made of.
 
     Args:
-        event: The event with its dates.
-        line: The `universe` row of the line asked for, on the rank day.
-        lines: The `universe` rows of its company, on the rank day.
-        ranking: Contract `ranking` on the rank day, every company.
-        boundaries: Contract `breakpoints` of the event.
-        decided: The company's row of `reconstitution`; empty if there is none.
-        doubt: What the feed contradicts about it (`doubts.doubt_of`), if anything.
+        store: The open store.
+        event: The event.
+        universe: Contract `universe` of its rank day.
+        decided: Contract `reconstitution` of the event.
+        doubts: As `CardInputs` has them.
+        known_at: Read the event before as published at that moment; None is now.
     """
-    company_id = str(line["company_id"])
-    rules = rules_in_force(event.rank_day)
-    checks = rule_checks(line, rules=rules)
-    own = ranking.filter(pl.col("company_id") == company_id)
-    ranked = own.row(0, named=True) if own.height else None
-    decision = decided.row(0, named=True) if decided.height else None
-    previous = decision["previous_segment"] if decision else None
-    segment = decision["segment"] if decision else None
-    failed = next((check for check in checks if not check.is_passed), None)
-    return WhyCard(
+    events = all_events()
+    position = events.index(event)
+    before = events[position - 1].event_id if position else ""
+    return CardInputs(
         event=event,
-        symbol=str(line["symbol"]),
-        company_id=company_id,
-        name=None if line["name"] is None else str(line["name"]),
-        lines=lines.select(LINE_COLUMNS),
-        rules=checks,
-        ranked=ranked,
-        boundaries=boundaries,
-        previous_segment=previous,
-        segment=segment,
-        decision=str(decision["decision"]) if decision else _undecided(ranked),
-        reason=_reason(decision, doubt) or _no_decision(failed, ranked),
-        counterfactuals=_counterfactuals(
-            line,
-            field_of(ranking.filter(pl.col("company_id") != company_id), boundaries, rules=rules),
-            ranked=ranked,
-            previous=previous,
-        ),
+        rules=rules_in_force(event.rank_day),
+        family=store.family,
+        universe=universe,
+        decided=decided,
+        before=store.published.read("reconstitution", event_id=before, known_at=known_at),
+        between=changes_between(store, event),
+        doubts=doubts,
     )
 
 
-def _undecided(ranked: Mapping[str, object] | None) -> str:
-    return "excluded" if ranked is None else "stays_out"
+def _company(
+    store: Store, symbol: str, universe: pl.DataFrame, decided: pl.DataFrame, event: Event
+) -> tuple[str, str]:
+    """The company that a symbol means, and its line's name on the rank day.
+
+    A member that was listed no longer on the rank day is found by its last symbol.
+    """
+    try:
+        line = find_line(store, universe, symbol, rank_day=event.rank_day)
+    except BadInputError:
+        gone = decided.filter(pl.col("rank").is_null())
+        left = gone.filter(pl.col("symbol").is_in(spellings(symbol)))
+        if left.is_empty():
+            raise
+        return str(left["company_id"][0]), str(left["symbol"][0])
+    return str(line["company_id"]), str(line["symbol"])
 
 
-def _reason(decision: Mapping[str, object] | None, doubt: str | None) -> str:
-    """The decision's sentence, and what was in doubt; empty if there is neither."""
-    said = [str(decision["reason"])] if decision else []
-    return " ".join([*said, doubt] if doubt else said)
-
-
-def _no_decision(failed: RuleCheck | None, ranked: Mapping[str, object] | None) -> str:
-    if ranked is not None:
-        return f"It ranks {ranked['rank']}, below the last rank of the family, and was no member."
-    if failed is not None:
-        return f"Excluded on the rank day: {failed.sentence}"
-    return "It is not in the ranking of the rank day, though every rule passes for this line."
-
-
-def _counterfactuals(
-    line: Mapping[str, object],
-    field: Field,
-    *,
-    ranked: Mapping[str, object] | None,
-    previous: str | None,
-) -> tuple[str, ...]:
-    """Phrase what would have changed the decision."""
-    cap = ranked["total_market_cap_usd"] if ranked else line["market_cap_usd"]
-    if not isinstance(cap, float) or cap <= 0:
-        return ("Without a market capitalisation on the rank day it cannot be placed.",)
-    if ranked is None:
-        place = field.place(cap, previous_segment=previous)
-        return (
-            (
-                f"Had it been eligible, its cap of {usd(cap)} would have ranked {place.rank}: "
-                f"{segment_label(place.segment)}."
-            ),
-        )
-    here = field.place(cap, previous_segment=previous)
-    switches = field.switches(cap, previous_segment=previous)
-    return tuple(_switch_sentence(switch, cap, here) for switch in switches) or (
-        "No other size would have changed the decision.",
-    )
-
-
-def field_of(others: pl.DataFrame, boundaries: pl.DataFrame, *, rules: IndexRules) -> Field:
-    """Set up the what-if from the other companies and the band in force.
+def counterfactuals(card: Mapping[str, object]) -> Iterator[str]:
+    """Phrase what would have changed a decision.
 
     Args:
-        others: Contract `ranking` without the company that is asked about.
-        boundaries: Contract `breakpoints` of one event.
-        rules: The rules in force on its rank day; gives the boundary ranks.
+        card: A row of contract `why_cards`, as a mapping.
+
+    Example:
+        >>> list(counterfactuals({
+        ...     "total_market_cap_usd": 4e8, "rank": None, "would_rank": 2500,
+        ...     "would_be_segment": "small", "decision": "excluded",
+        ... }))
+        ['Had it been eligible, its cap of $400.0 m would have ranked 2,500: small (R2000).']
     """
-    band = boundaries.drop_nulls(["lower_bound_share", "upper_bound_share"])
-    width = (band["upper_bound_share"] - band["lower_bound_share"]).max() if band.height else 0.0
-    return Field(
-        others.get_column("total_market_cap_usd").to_list(),
-        boundary_ranks=(rules.large_cap_count, rules.total_count, rules.extended_count),
-        band_half_width=float(width) / 2 if isinstance(width, float) else 0.0,
+    cap = card["total_market_cap_usd"]
+    if not isinstance(cap, float) or cap <= 0:
+        yield "Without a market capitalisation on the rank day it cannot be placed."
+        return
+    if card["rank"] is None:
+        would = card["would_be_segment"]
+        yield (
+            f"Had it been eligible, its cap of {usd(cap)} would have ranked "
+            f"{card['would_rank']:,}: {segment_label(None if would is None else str(would))}."
+        )
+        return
+    found = [_switch(card, cap, "rises_above"), _switch(card, cap, "falls_below")]
+    told = [sentence for sentence in found if sentence is not None]
+    yield from told or ["No other size would have changed the decision."]
+
+
+def _switch(card: Mapping[str, object], cap: float, side: str) -> str | None:
+    """One of the two sizes at which the segment would have been another."""
+    at, rank, own = card[f"{side}_usd"], card[f"{side}_rank"], card["rank"]
+    if not isinstance(at, float) or not isinstance(rank, int) or not isinstance(own, int):
+        return None
+    before, after = (
+        segment_label(None if name is None else str(name))
+        for name in (card["segment"], card[f"{side}_segment"])
     )
-
-
-def _switch_sentence(switch: Switch, cap_usd: float, here: Placement) -> str:
-    side = "above" if switch.is_above else "below"
-    distance = signed_percent(switch.cap_usd / cap_usd - 1)
+    word = "above" if side == "rises_above" else "below"
+    places = f"{abs(own - rank):,} places {'up' if rank <= own else 'down'}"
     return (
-        f"It would have changed at a cap {side} {usd(switch.cap_usd)} ({distance} from its own, "
-        f"all others as they were): {segment_label(switch.segment)} "
-        f"instead of {segment_label(here.segment)}."
+        f"With a cap {word} {usd(at)} ({signed_percent(at / cap - 1)}; rank {rank:,}, {places}), "
+        f"all others as they were, it would have been {after} instead of {before}."
     )

@@ -55,7 +55,7 @@ def levels(
         BadInputError: No such index, or `start` lies after `end`.
         MissingPartitionError: Nothing is published there; names what is.
     """
-    index = require_index(index_id).index_id
+    index = require_index(index_id, store.family).index_id
     require_order(start, end)
     found = (
         store.published.read(

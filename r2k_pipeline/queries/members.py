@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.edges import in_index
+from r2k_pipeline.methodology.index_lines import lines_of
+from r2k_pipeline.methodology.weighting import last_reset
 from r2k_pipeline.queries.addressing import nothing_there, require_index
 from r2k_pipeline.rulebook.sessions import require_session
 
@@ -53,9 +56,10 @@ def members(
     Returns:
         One row per member line, by descending weight: `symbol`, `name`,
         `company_id`, `security_id`, `weight` (0 to 1, summing to 1),
-        `index_shares`, `float` (0 to 1), `market_cap_usd` (index shares times
-        the price above), `segment` and `status` (`ok`, or `carried` where the
-        close of the session was carried).
+        `index_shares` (as the index counts them, with its factor if it has one),
+        `float` (0 to 1), `market_cap_usd` (index shares times the price above),
+        `segment` and `status` (`ok`, or `carried` where the close of the session was
+        carried).
 
     Raises:
         BadInputError: No such index.
@@ -97,12 +101,10 @@ def holdings(
 def _held(store: Store, index_id: str, session: date, *, known_at: datetime | None) -> pl.DataFrame:
     """The index's rows of `constituents`, as far as they follow from what was published."""
     require_session(session)
-    segments = [str(segment) for segment in require_index(index_id).segments]
-    held = (
-        store.lake.scan("constituents", start=session, end=session)
-        .filter(pl.col("segment").is_in(segments))
-        .collect()
-    )
+    index = require_index(index_id, store.family)
+    lines = store.lake.scan("constituents", start=session, end=session).collect()
+    factors = store.lake.scan("weight_factors", start=last_reset(session), end=session).collect()
+    held = lines_of(lines, index, factors)
     if held.is_empty():
         days = store.lake.sessions("constituents")
         raise nothing_there("constituents", asked=[session], available=days)
@@ -112,7 +114,8 @@ def _held(store: Store, index_id: str, session: date, *, known_at: datetime | No
         store.published.read("reconstitution", event_id=event_id, known_at=known_at)
         for event_id in held.get_column("event_id").unique()
     )
-    as_published = held.join(decided, on=["event_id", "company_id", "segment"], how="semi")
+    published = decided.filter(in_index(index.index_id))
+    as_published = held.join(published, on=["event_id", "company_id"], how="semi")
     if as_published.is_empty():
         raise nothing_there("reconstitution", known_at=known_at)
     return as_published

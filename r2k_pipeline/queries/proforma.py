@@ -107,9 +107,20 @@ def proforma(store: Store, session: date, *, known_at: datetime | None = None) -
     as_event = replace(coming, rank_day=session)
     rules = rules_in_force(session)
     decided = reconstitute(
-        ranking, incumbents=incumbents, excluded=universe, event=as_event, rules=rules
+        ranking,
+        incumbents=incumbents,
+        excluded=universe,
+        event=as_event,
+        rules=rules,
+        family=store.family,
     )
-    found = breakpoints(ranking, event=as_event, rules=rules, is_banded=not incumbents.is_empty())
+    found = breakpoints(
+        ranking,
+        event=as_event,
+        rules=rules,
+        family=store.family,
+        is_banded=not incumbents.is_empty(),
+    )
     odds = migration_odds(store, session, decided=decided, event=coming)
     placed = with_distances(decided, found, ranks=(rules.large_cap_count, rules.total_count))
     return Proforma(
@@ -136,7 +147,9 @@ def _incumbents(
     given = store.published.read(
         "initial_members", event_id=coming.event_id, known_at=known_at
     ).filter(pl.col("session") <= session)
-    return as_incumbents(given), None, None if given.is_empty() else given["session"][0]
+    rules = rules_in_force(session)
+    known = as_incumbents(given, family=store.family, rules=rules)
+    return known, None, None if given.is_empty() else given["session"][0]
 
 
 def with_distances(

@@ -8,19 +8,22 @@ another day belongs to `proforma`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from r2k_pipeline.errors import BadInputError, listed
+from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.queries.addressing import did_you_mean, nothing_there
 from r2k_pipeline.queries.doubts import doubts_of, undecided
-from r2k_pipeline.rulebook.family import family
+from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import event
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
     from r2k_pipeline.rulebook.schedule import Event
     from r2k_pipeline.storage.store import Store
 
@@ -47,13 +50,13 @@ class ReconstitutionSummary:
 
     Args:
         event: The event with its dates.
-        boundaries: One row per boundary rank: the `breakpoints` row, plus
+        boundaries: One row per edge: the `breakpoints` row, plus
             `cumulative_market_cap_usd` (USD, of all companies down to that
             rank), `lower_bound_usd` and `upper_bound_usd` (the smallest and the
             largest company within the band; null where there is none).
-        cap_ranges: One row per segment and index of the family: `group`,
-            `companies`, `total_usd`, `largest_usd`, `median_usd`,
-            `smallest_usd`, by total market capitalisation on the rank day.
+        cap_ranges: One row per index of the family: `group`, `companies`, `total_usd`,
+            `largest_usd`, `median_usd`, `smallest_usd`, by total market
+            capitalisation on the rank day.
         decisions: One row per decision: `decision`, `companies`, `total_usd`.
         note: What a reader must know about this event, or None.
         doubts: Companies that a contradiction of the feed keeps out, as
@@ -66,6 +69,12 @@ class ReconstitutionSummary:
     decisions: pl.DataFrame
     note: str | None
     doubts: pl.DataFrame
+
+    @property
+    def breakpoint(self) -> Mapping[str, Any]:
+        """The row of `boundaries` at which large and small part."""
+        rank = rules_in_force(self.event.rank_day).large_cap_count
+        return self.boundaries.row(by_predicate=pl.col("edge") == str(rank), named=True)
 
 
 def reconstitution_summary(
@@ -89,7 +98,7 @@ def reconstitution_summary(
     return ReconstitutionSummary(
         event=found,
         boundaries=boundaries_with_bands(boundaries, decided),
-        cap_ranges=cap_ranges(decided),
+        cap_ranges=cap_ranges(decided, store.family),
         decisions=decision_counts(decided),
         note=incumbents_note(boundaries),
         doubts=doubts_of(store, event_id),
@@ -215,61 +224,48 @@ def boundaries_with_bands(boundaries: pl.DataFrame, decided: pl.DataFrame) -> pl
         "rank", "total_market_cap_usd", "cumulative_market_cap_share"
     )
     rows = []
-    for row in boundaries.iter_rows(named=True):
+    for place in boundaries.iter_rows(named=True):
         within = ranked.filter(
             pl.col("cumulative_market_cap_share").is_between(
-                row["lower_bound_share"], row["upper_bound_share"]
+                place["lower_bound_share"], place["upper_bound_share"]
             )
         ).get_column("total_market_cap_usd")
-        above = ranked.filter(pl.col("rank") <= row["boundary_rank"])
-        rows.append(
-            {
-                "boundary_rank": row["boundary_rank"],
-                "cumulative_market_cap_usd": above.get_column("total_market_cap_usd").sum(),
-                "lower_bound_usd": within.min(),
-                "upper_bound_usd": within.max(),
-            }
-        )
-    figures = pl.DataFrame(
-        rows,
-        schema={
-            "boundary_rank": pl.Int32,
-            "cumulative_market_cap_usd": pl.Float64,
-            "lower_bound_usd": pl.Float64,
-            "upper_bound_usd": pl.Float64,
-        },
-    )
-    return boundaries.join(figures, on="boundary_rank", how="left", maintain_order="left")
+        above = ranked.filter(pl.col("rank") <= place["boundary_rank"])
+        rows.append((above.get_column("total_market_cap_usd").sum(), within.min(), within.max()))
+    columns = ("cumulative_market_cap_usd", "lower_bound_usd", "upper_bound_usd")
+    figures = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.Float64), orient="row")
+    return boundaries.hstack(figures)
 
 
-def cap_ranges(decided: pl.DataFrame) -> pl.DataFrame:
-    """Count and size each segment and each index after an event.
+def cap_ranges(decided: pl.DataFrame, family: Mapping[str, IndexDefinition]) -> pl.DataFrame:
+    """Count and size each index after an event.
+
+    Args:
+        decided: Contract `reconstitution`, one event.
+        family: The indexes.
 
     Example:
+        >>> from r2k_pipeline.rulebook.family import family
         >>> decided = pl.DataFrame(
         ...     {
-        ...         "segment": ["large", "small", "small"],
+        ...         "indexes": ["r3000 r1000", "r3000 r2000", "r3000 r2000"],
         ...         "total_market_cap_usd": [9.0, 3.0, 1.0],
         ...     }
         ... )
-        >>> cap_ranges(decided).filter(pl.col("group") == "r3000").row(0)
+        >>> cap_ranges(decided, family()).filter(pl.col("group") == "r3000").row(0)
         ('r3000', 3, 13.0, 9.0, 3.0, 1.0)
     """
-    groups = {
-        name: [str(segment) for segment in index.segments] for name, index in family().items()
-    }
-    groups["micro only"] = ["micro"]
     cap = pl.col("total_market_cap_usd")
     parts = [
-        decided.filter(pl.col("segment").is_in(segments)).select(
-            group=pl.lit(group),
+        decided.filter(in_index(index_id)).select(
+            group=pl.lit(index_id),
             companies=pl.len(),
             total_usd=cap.sum(),
             largest_usd=cap.max(),
             median_usd=cap.median(),
             smallest_usd=cap.min(),
         )
-        for group, segments in groups.items()
+        for index_id in family
     ]
     return pl.concat(parts).filter(pl.col("companies") > 0)
 

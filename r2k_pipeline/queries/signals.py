@@ -54,7 +54,7 @@ def signals(
         BadInputError: No such index or signal; names close matches.
         MissingPartitionError: Nothing is published there; names what is.
     """
-    index = require_index(index_id).index_id
+    index = require_index(index_id, store.family).index_id
     require_order(start, end)
     of_index = store.published.read("signals", known_at=known_at, where={"index_id": index})
     names = of_index.get_column("signal").unique().sort().to_list()

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.queries.addressing import nothing_there, require_order
-from r2k_pipeline.rulebook.family import family
+from r2k_pipeline.rulebook.index_definition import Weighting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date, datetime
 
-    from r2k_pipeline.rulebook.family import IndexDefinition
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
     from r2k_pipeline.storage.store import Store
 
 TOLERANCE = 1e-9
@@ -75,26 +76,95 @@ def verify(
     if published.is_empty():
         days = store.published.read("levels", columns=["session"]).get_column("session")
         raise nothing_there("levels", asked=[start, end], available=days, known_at=known_at)
+    first, last = published["session"].min(), published["session"].max()
+    values = index_values(
+        store.lake.scan("constituents", start=first, end=last),
+        store.lake.scan("weight_factors", end=last).collect(),
+        family=store.family,
+    )
     ledger = store.published.read("divisors", end=end, known_at=known_at)
-    values = (
-        store.lake.scan("constituents", start=start, end=end)
-        .group_by("session", "segment")
-        .agg(
-            market_value_usd=(pl.col("close_usd") * pl.col("index_shares")).sum(),
-            members=pl.len(),
-        )
+    return compare(published, recompute(values, ledger, family=store.family))
+
+
+def index_values(
+    lines: pl.LazyFrame, factors: pl.DataFrame, *, family: Mapping[str, IndexDefinition]
+) -> pl.DataFrame:
+    """Add up what the members of each index are worth, line by line.
+
+    Args:
+        lines: Contract `constituents`.
+        factors: Contract `weight_factors` from the last reset by the first session on.
+        family: The indexes.
+
+    Returns:
+        `index_id`, `session`, `market_value_usd` (USD) and `members` (lines).
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.family import family
+        >>> lines = pl.LazyFrame({
+        ...     "session": [date(2024, 6, 27)] * 2, "security_id": ["S1", "S2"],
+        ...     "indexes": ["r3000e r2000", "r3000e"], "close_usd": [20.0, 5.0],
+        ...     "index_shares": [10.0, 10.0], "float_factor": [1.0, 1.0],
+        ... })
+        >>> index_values(lines, pl.DataFrame(), family=family()).sort("index_id").rows()
+        [('r2000', datetime.date(2024, 6, 27), 200.0, 1), \
+('r3000e', datetime.date(2024, 6, 27), 250.0, 2)]
+    """
+    value = pl.col("close_usd") * pl.col("index_shares")
+    scaled = {
+        index_id: index
+        for index_id, index in family.items()
+        if index.has_factors or index.weighting is not Weighting.FREE_FLOAT_MARKET_CAP
+    }
+    plain = (
+        lines.group_by("session", "indexes")
+        .agg(market_value_usd=value.sum(), members=pl.len())
+        .with_columns(index_id=pl.col("indexes").str.split(" "))
+        .explode("index_id")
+        .filter(~pl.col("index_id").is_in(list(scaled)))
+        .group_by("index_id", "session")
+        .agg(pl.col("market_value_usd", "members").sum())
         .collect(engine="streaming")
     )
-    return compare(published, recompute(values, ledger))
+    return pl.concat([plain, *(_scaled_values(lines, factors, index) for index in scaled.values())])
 
 
-def recompute(values: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+def _scaled_values(
+    lines: pl.LazyFrame, factors: pl.DataFrame, index: IndexDefinition
+) -> pl.DataFrame:
+    """The same of an index that counts other shares than the family does."""
+    value = pl.col("close_usd") * pl.col("index_shares")
+    own = lines.filter(pl.col("indexes").str.split(" ").list.contains(index.index_id))
+    if index.has_factors:
+        known = factors.lazy().filter(pl.col("index_id") == index.index_id)
+        known = known.select("security_id", "factor", reset="session")
+        resets = known.select(pl.col("reset").unique().sort())
+        own = (
+            own.sort("session")
+            .join_asof(resets, left_on="session", right_on="reset", strategy="backward")
+            .join(known, on=["security_id", "reset"])
+        )
+        value = value * pl.col("factor")
+    elif index.weighting is Weighting.FULL_MARKET_CAP:
+        value = value / pl.col("float_factor")
+    return (
+        own.group_by("session")
+        .agg(market_value_usd=value.sum(), members=pl.len())
+        .select(pl.lit(index.index_id).alias("index_id"), pl.all())
+        .collect(engine="streaming")
+    )
+
+
+def recompute(
+    values: pl.DataFrame, ledger: pl.DataFrame, *, family: Mapping[str, IndexDefinition]
+) -> pl.DataFrame:
     """Compute the levels by their definition.
 
     Args:
-        values: `session`, `segment`, `market_value_usd` (USD, the sum of close
-            times index shares) and `members`.
+        values: As `index_values` gives them.
         ledger: Contract `divisors`, from the base row on.
+        family: The indexes.
 
     Returns:
         `index_id`, `session` and the columns of `COMPARED`; sessions before an
@@ -104,11 +174,12 @@ def recompute(values: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
         Two per cent is added at constant closes: the level does not move.
 
         >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.family import family
         >>> days = [date(2024, 6, 27), date(2024, 6, 28)]
         >>> values = pl.DataFrame(
         ...     {
+        ...         "index_id": ["r2000", "r2000"],
         ...         "session": days,
-        ...         "segment": ["small", "small"],
         ...         "market_value_usd": [500.0, 510.0],
         ...         "members": [1, 2],
         ...     }
@@ -124,12 +195,16 @@ def recompute(values: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
         ...         "net_return_factor": [1.0, 1.0],
         ...     }
         ... )
-        >>> recompute(values, ledger).get_column("price_level").to_list()
+        >>> recompute(values, ledger, family=family()).get_column("price_level").to_list()
         [1000.0, 1000.0]
     """
     parts = [
-        _one_index(values, ledger.filter(pl.col("index_id") == name), index)
-        for name, index in family().items()
+        _one_index(
+            values.filter(pl.col("index_id") == name),
+            ledger.filter(pl.col("index_id") == name),
+            index,
+        )
+        for name, index in family.items()
     ]
     return pl.concat(parts).sort("session", "index_id")
 
@@ -143,20 +218,18 @@ def _one_index(values: pl.DataFrame, ledger: pl.DataFrame, index: IndexDefinitio
             divisor=pl.when(is_base).then(base_divisor).otherwise(pl.col("factor")).product(),
             gross=pl.col("gross_return_factor").product(),
             net=pl.col("net_return_factor").product(),
+            bases=is_base.sum(),
         )
         .sort("session")
-        .with_columns(pl.col("divisor", "gross", "net").cum_prod())
+        .with_columns(pl.col("divisor", "gross", "net").cum_prod().over(pl.col("bases").cum_sum()))
     )
     price = pl.col("market_value_usd") / pl.col("divisor")
     return (
-        values.filter(pl.col("segment").is_in([str(segment) for segment in index.segments]))
-        .group_by("session")
-        .agg(pl.col("market_value_usd", "members").sum())
-        .sort("session")
+        values.sort("session")
         .join_asof(steps, on="session", strategy="backward")
         .drop_nulls("divisor")
         .select(
-            pl.lit(index.index_id).alias("index_id"),
+            "index_id",
             "session",
             price.alias("price_level"),
             (price * pl.col("gross")).alias("total_return_level"),

@@ -52,7 +52,12 @@ def show(parts: Iterable[RenderableType]) -> None:
 
 
 def answer(
-    frame: pl.DataFrame, parts: Iterable[RenderableType], *, form: Format, out: Path | None
+    frame: pl.DataFrame,
+    parts: Iterable[RenderableType],
+    *,
+    form: Format,
+    out: Path | None,
+    document: bytes | None = None,
 ) -> None:
     """Give an answer where it is wanted.
 
@@ -62,6 +67,7 @@ def answer(
         form: `table` prints `parts`; the others write `frame`.
         out: Write `frame` to this file instead; without a format its name's
             ending decides.
+        document: What JSON is, where rows would not do.
 
     Raises:
         BadInputError: The file names no known format or cannot be written, or
@@ -69,7 +75,7 @@ def answer(
     """
     if out is not None:
         wanted = form if form is not Format.TABLE else format_of(out)
-        say(f"written: {write_file(encoded(frame, wanted), out)}")
+        say(f"written: {write_file(_bytes(frame, wanted, document), out)}")
     elif form is Format.TABLE:
         show(parts)
     elif form is Format.PARQUET and sys.stdout.isatty():
@@ -79,8 +85,14 @@ def answer(
             remedy="add --out FILE, or send the output to a file",
         )
     else:
-        sys.stdout.buffer.write(encoded(frame, form))
+        sys.stdout.buffer.write(_bytes(frame, form, document))
         sys.stdout.buffer.flush()
+
+
+def _bytes(frame: pl.DataFrame, form: Format, document: bytes | None) -> bytes:
+    if form is Format.JSON and document is not None:
+        return document
+    return encoded(frame, form)
 
 
 def format_of(path: Path) -> Format:

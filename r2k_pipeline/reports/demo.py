@@ -19,7 +19,6 @@ from r2k_pipeline.queries.reconstitution import (
 from r2k_pipeline.reports.publishing import write_factsheet, write_reconstitution_report
 from r2k_pipeline.reports.tables import terminal_table
 from r2k_pipeline.reports.terminal import boundaries_table, changes_table, line
-from r2k_pipeline.rulebook.family import family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +60,6 @@ def last_levels(store: Store) -> pl.DataFrame:
             levels(store, index_id)
             .tail(1)
             .select(pl.lit(index_id).alias("index"), pl.all().exclude("divisor"))
-            for index_id in family()
+            for index_id in store.family
         ]
     )

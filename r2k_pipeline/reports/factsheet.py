@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from r2k_pipeline.queries.reconstitution import ReconstitutionSummary
-    from r2k_pipeline.rulebook.family import IndexDefinition
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
     from r2k_pipeline.rulebook.rules import IndexRules
     from r2k_pipeline.storage.store import Store
 
@@ -98,7 +98,7 @@ def factsheet_inputs(
         BadInputError: No such index.
         MissingPartitionError: No levels or no constituents there.
     """
-    index = require_index(index_id)
+    index = require_index(index_id, store.family)
     wanted = list(dict.fromkeys([index.index_id, *COMPARED_WITH]))
     found = {name: levels(store, name, end=end, known_at=known_at) for name in wanted}
     as_of: date = found[index.index_id]["session"][-1]
@@ -175,28 +175,22 @@ def _headline(inputs: FactsheetInputs) -> Markup:
 
 
 def _description(inputs: FactsheetInputs) -> Markup:
-    segments = ", ".join(str(segment) for segment in inputs.index.segments)
-    rules = inputs.rules
+    index = inputs.index
+    kept = [f"of the sectors {', '.join(index.sectors)}"] if index.sectors else []
+    kept += [f"without {len(index.excluding):,} listed companies"] if index.excluding else []
     return section(
         "Description",
         paragraph(
-            f"The {inputs.index.name} measures the {segments} segment of the United States equity "
-            f"market. Companies are ranked by total market capitalisation once at each "
-            f"reconstitution; the largest {rules.large_cap_count:,} form the large segment, those "
-            f"down to rank {rules.total_count:,} the small one, and those down to "
-            f"{rules.extended_count:,} complete the extended market."
+            f"The {index.name} measures the companies of the United States equity market that "
+            f"rank {index.first_rank:,} to {index.last_rank:,}"
+            f"{', ' if kept else ''}{', '.join(kept)}. Companies are ranked by total market "
+            "capitalisation once at each reconstitution."
         ),
     )
 
 
 def _methodology(inputs: FactsheetInputs) -> Markup:
     rules = inputs.rules
-    band = (
-        f"Incumbents within {percent(rules.band_half_width, 1)} of cumulative market "
-        "capitalisation around the large/small breakpoint keep their segment."
-        if rules.band_half_width > 0
-        else "No band protects incumbents."
-    )
     return section(
         "Methodology",
         bullets(
@@ -206,11 +200,9 @@ def _methodology(inputs: FactsheetInputs) -> Markup:
                     f"at least {usd(rules.minimum_close_usd)} and a total market cap of at least "
                     f"{usd(rules.minimum_total_market_cap_usd)} on the rank day."
                 ),
-                band,
-                (
-                    "Weighted by float-adjusted market capitalisation; leavers are not replaced "
-                    "between reconstitutions."
-                ),
+                _bands(inputs.index, rules),
+                f"{_WEIGHTED[inputs.index.weighting]}{_capped(inputs.index)}; leavers are not "
+                "replaced between reconstitutions.",
                 (
                     f"Base {inputs.index.base_value:,.0f} on the first session of this history; "
                     "divisor events keep the level continuous."
@@ -218,6 +210,41 @@ def _methodology(inputs: FactsheetInputs) -> Markup:
             ]
         ),
         kind="box",
+    )
+
+
+_WEIGHTED = {
+    Weighting.FREE_FLOAT_MARKET_CAP: "Weighted by float-adjusted market capitalisation",
+    Weighting.FULL_MARKET_CAP: "Weighted by full market capitalisation",
+    Weighting.EQUAL: "Weighted equally by sector, and by company within it, reset each quarter",
+}
+
+
+def _capped(index: IndexDefinition) -> str:
+    """How large a company may be, or nothing."""
+    if index.cap is None:
+        return ""
+    said = f", no company above {percent(index.cap.company, 1)}"
+    if index.cap.large is not None:
+        said += (
+            f" and those above {percent(index.cap.large, 1)} together at most "
+            f"{percent(index.cap.large_total, 1)}"
+        )
+    return f"{said} when weights are reset each quarter"
+
+
+def _bands(index: IndexDefinition, rules: IndexRules) -> str:
+    """Which bands hold incumbents at the edges of the index."""
+    edges = {
+        rank: rules.band_at(rank) if index.band is None else index.band
+        for rank in (index.first_rank - 1, index.last_rank)
+    }
+    held = [f"{percent(w, 1)} around rank {rank:,}" for rank, w in edges.items() if rank and w]
+    if not held:
+        return "No band protects incumbents."
+    return (
+        f"Incumbents within {' and '.join(held)}, in cumulative market capitalisation, keep "
+        "their side."
     )
 
 

@@ -1,8 +1,7 @@
 """What the command shows of answers that are more than one table.
 
-Holds the why-card and the summaries as renderables for a terminal, and the
-why-card as one long frame for machines. Single tables are `tables`; what a
-command prints besides an answer is its own.
+Holds the summaries as renderables for a terminal. The why-card is `why_card`,
+single tables are `tables`; what a command prints besides an answer is its own.
 """
 
 from __future__ import annotations
@@ -12,29 +11,22 @@ from typing import TYPE_CHECKING
 import polars as pl
 from rich.text import Text
 
+from r2k_pipeline.errors import listed
 from r2k_pipeline.queries.reconstitution import MOVES
-from r2k_pipeline.queries.wording import DECISION_LABELS, NONE_SHOWN, percent, segment_label, usd
-from r2k_pipeline.reports.tables import plain, shown, terminal_table
+from r2k_pipeline.queries.wording import DECISION_LABELS, NONE_SHOWN, percent, usd
+from r2k_pipeline.reports.tables import plain, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import RenderableType
 
-    from r2k_pipeline.queries.explain import WhyCard
     from r2k_pipeline.queries.proforma import Proforma
     from r2k_pipeline.queries.reconstitution import ReconstitutionSummary
 
 _LARGEST_A_DECISION = 5
 _SHORT_NAME = 14
-_CARD_SCHEMA = {
-    "part": pl.String,
-    "item": pl.String,
-    "actual": pl.String,
-    "threshold": pl.String,
-    "is_passed": pl.Boolean,
-    "sentence": pl.String,
-}
+_DOUBTS_SHOWN = 5
 
 
 def line(words: str, *, style: str = "") -> Text:
@@ -147,80 +139,3 @@ def proforma_parts(found: Proforma, *, moved: pl.DataFrame) -> Iterator[Renderab
         title=f"Would change: {counted(moved)}; the largest",
         rows=None,
     )  # fmt: skip
-
-
-def why_frame(card: WhyCard) -> pl.DataFrame:
-    """Lay the why-card out as one long frame.
-
-    Returns:
-        `part` (`company`, `rule`, `rank`, `band`, `decision`, `counterfactual`),
-        `item`, `actual`, `threshold`, `is_passed` (null where nothing is asked)
-        and `sentence`.
-    """
-    return pl.DataFrame([*_company_rows(card), *_size_rows(card)], schema=_CARD_SCHEMA)
-
-
-def _company_rows(card: WhyCard) -> Iterator[dict[str, object]]:
-    lines = ", ".join(card.lines["symbol"])
-    yield _row("company", "symbol", card.symbol)
-    yield _row("company", "name", card.name)
-    yield _row("company", "company_id", card.company_id)
-    yield _row("company", "lines", lines)
-    yield _row("company", "rank_day", str(card.event.rank_day))
-    for check in card.rules:
-        yield {
-            "part": "rule",
-            "item": check.rule,
-            "actual": check.actual,
-            "threshold": check.threshold,
-            "is_passed": check.is_passed,
-            "sentence": None if check.is_passed else check.sentence,
-        }
-
-
-def _size_rows(card: WhyCard) -> Iterator[dict[str, object]]:
-    for column in ("rank", "total_market_cap_usd", "cumulative_market_cap_share"):
-        value = card.ranked[column] if card.ranked else None
-        yield _row("rank", column, shown(value, column))
-    for place in card.boundaries.iter_rows(named=True):
-        bounds = (place["lower_bound_share"], place["upper_bound_share"])
-        yield _row(
-            "band",
-            f"boundary at rank {place['boundary_rank']}",
-            f"breakpoint {usd(place['breakpoint_usd'])}",
-            f"band {percent(bounds[0])} to {percent(bounds[1])}" if None not in bounds else None,
-        )
-    yield _row("decision", "previous_segment", segment_label(card.previous_segment))
-    yield _row("decision", "segment", segment_label(card.segment))
-    yield _row("decision", "decision", card.decision) | {"sentence": card.reason}
-    for sentence in card.counterfactuals:
-        yield _row("counterfactual", "what would have changed it", None) | {"sentence": sentence}
-
-
-def _row(
-    part: str, item: str, actual: str | None, threshold: str | None = None
-) -> dict[str, object]:
-    empty = dict.fromkeys(_CARD_SCHEMA)
-    return empty | {"part": part, "item": item, "actual": actual, "threshold": threshold}
-
-
-def why_parts(card: WhyCard) -> Iterator[RenderableType]:
-    """Set the why-card."""
-    yield line(f"{card.symbol} at {card.event.event_id}: {card.decision}", style="bold")
-    yield line(f"{card.name or NONE_SHOWN} ({card.company_id}), rank day {card.event.rank_day}")
-    yield line(card.reason)
-    before, after = segment_label(card.previous_segment), segment_label(card.segment)
-    yield line(f"before: {before}; after: {after}")
-    if card.lines.height > 1:
-        yield terminal_table(card.lines, title="Lines of the company")
-    laid = why_frame(card)
-    yield terminal_table(
-        laid.filter(pl.col("part") == "rule").select("item", "actual", "threshold", "is_passed"),
-        title="Rules of eligibility",
-    )
-    yield terminal_table(
-        laid.filter(pl.col("part").is_in(["rank", "band"])).select("item", "actual", "threshold"),
-        title="Rank and band",
-    )
-    for sentence in card.counterfactuals:
-        yield line(sentence)

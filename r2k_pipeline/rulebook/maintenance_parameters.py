@@ -122,6 +122,16 @@ SHARE_UPDATE_THRESHOLD = _in_turn(
         "start year is from memory",
     ),
 )
+SHARE_UPDATE_LIMIT = _in_turn(
+    _since(
+        FIRST_RULE_DAY,
+        2.0,
+        "own_choice",
+        Certainty.INFERRED,
+        "of the changes beyond this factor that a price feed implies, a third was undone within a "
+        "quarter; of those below, one in a hundred",
+    ),
+)
 FLOAT_BUFFERS = _in_turn(
     _since(
         FIRST_RULE_DAY,

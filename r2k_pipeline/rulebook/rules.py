@@ -89,6 +89,8 @@ class IndexRules:
         fast_entry_sessions: After the close of which trading day it then enters.
         share_update_threshold: Change of the share count, as a fraction of the index
             shares in force, that a review must exceed to update them.
+        share_update_limit: The factor, up or down, from which on a change of implied
+            shares is not believed at a review.
         float_buffers: (float, change) pairs in ascending order: up to this float
             (inclusive) a review updates it when it moved by more than this change.
         offering_minimum_usd: Value of an offering, USD, inclusive, from which on it is
@@ -128,6 +130,7 @@ class IndexRules:
     fast_entry_rank: int | None
     fast_entry_sessions: int
     share_update_threshold: float
+    share_update_limit: float
     float_buffers: tuple[tuple[float, float], ...]
     offering_minimum_usd: float | None
     offering_minimum_change: float
@@ -191,6 +194,7 @@ def dated_parameters() -> Mapping[str, tuple[DatedValue[object], ...]]:
             "fast_entry_rank": maintenance_parameters.FAST_ENTRY_RANK,
             "fast_entry_sessions": maintenance_parameters.FAST_ENTRY_SESSIONS,
             "share_update_threshold": maintenance_parameters.SHARE_UPDATE_THRESHOLD,
+            "share_update_limit": maintenance_parameters.SHARE_UPDATE_LIMIT,
             "float_buffers": maintenance_parameters.FLOAT_BUFFERS,
             "offering_minimum_usd": maintenance_parameters.OFFERING_MINIMUM_USD,
             "offering_minimum_change": maintenance_parameters.OFFERING_MINIMUM_CHANGE,

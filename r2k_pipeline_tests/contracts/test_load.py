@@ -7,6 +7,7 @@ without being talked about, must show here.
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ TABLES = (
     "breakpoints",
     "initial_members",
     "reconstitution",
+    "preliminary_lists",
+    "maintenance",
     "constituents",
     "divisors",
     "levels",
@@ -109,6 +112,20 @@ def test_rows_of_raw_listings_that_cannot_be_prices_are_held_back() -> None:
         assert rules[name].quarantines
 
 
+def test_a_rule_across_sessions_names_the_module_that_judges_it() -> None:
+    rules = contract("raw_listings").series_rules
+
+    assert [rule.name for rule in rules] == [
+        "exchanges_are_complete",
+        "every_session_is_present",
+        "snapshots_are_regular",
+    ]
+    for rule in rules:
+        assert rule.name == import_module(rule.judge).CHECK_NAME
+        assert rule.sentence.endswith(".")
+    assert contract("levels").series_rules == ()
+
+
 def test_published_tables_keep_history_and_logs_do_not() -> None:
     history = {table for table in tables() if contract(table).keeps_history}
 
@@ -116,6 +133,8 @@ def test_published_tables_keep_history_and_logs_do_not() -> None:
         "breakpoints",
         "initial_members",
         "reconstitution",
+        "preliminary_lists",
+        "maintenance",
         "divisors",
         "levels",
         "signals",
@@ -185,6 +204,10 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another engine": (
         lambda d: _schema(d)["quality"][0].update(engine="soda"),
         "quality.index_is_one_word: expected `type: custom`",
+    ),
+    "a judge that is not named": (
+        lambda d: _schema(d)["quality"][0].update(engine="r2k-pipeline"),
+        "quality.index_is_one_word.implementation: missing",
     ),
     "no kwargs": (
         lambda d: _schema(d)["quality"][0]["implementation"].pop("kwargs"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from r2k_pipeline.publication import (
     Whole,
     last_published,
     publish,
+    record_verdicts,
 )
 from r2k_pipeline.quality.outcome import CheckOutcome
 from r2k_pipeline.settings import Settings
@@ -291,6 +293,30 @@ def test_a_table_without_partitions_is_published_whole(store: Store) -> None:
     newest = last_published(store, "securities")
     assert newest is not None
     assert newest.partition == "whole"
+
+
+def test_verdicts_on_what_is_not_published_are_written_down_and_nothing_else(
+    store: Store,
+) -> None:
+    land(store, three_days())
+    said = outcome(severity=Severity.ERROR, failed={"2022-06-24": 1, "2022-06-25": 2})
+    own = replace(said, sentence_by_partition={"2022-06-25": "A Saturday's copy."})
+    record_verdicts(
+        store,
+        "raw_listings",
+        [own],
+        partitions=SessionList((FRIDAY,)),
+        run_id="run-2",
+        known_at=LATER,
+        judged=three_days(2.0).filter(session=FRIDAY),
+    )
+    assert closes(store.lake) == {day: [1.0, 2.0] for day in (FRIDAY, MONDAY, TUESDAY)}
+    assert set(store.published.read("provenance")["run_id"]) == {"run-1"}
+    rows = store.published.read("quality_results", where={"run_id": "run-2"})
+    assert rows.select("partition_key", "is_passed", "evaluated_rows", "sentence").rows() == [
+        ("2022-06-24", False, 2, "Half of the listings are gone."),
+        ("2022-06-25", False, 2, "A Saturday's copy."),
+    ]
 
 
 def test_what_was_never_published_has_no_last_publication(store: Store) -> None:

@@ -59,6 +59,37 @@ def test_more_than_two_in_a_row_block(missing: tuple[int, ...], severity: Severi
     assert (outcome.evaluated_rows, outcome.failed_rows) == (9, len(missing))
 
 
+@pytest.mark.parametrize("missing", [(19,), (19, 20)])
+def test_a_range_of_which_nothing_is_there_blocks(missing: tuple[int, ...]) -> None:
+    asked = [session for session in WEEKS if session.day in missing]
+    presence = session_presence(asked, [])
+    outcome = presence_outcome("raw_listings", presence, tolerated_gap=5)
+
+    assert outcome.severity is Severity.ERROR
+
+
+def test_a_gap_is_as_long_as_it_is_however_the_range_is_cut() -> None:
+    landed = without(21, 22, 23)
+    whole = session_presence(WEEKS, landed)
+    part = session_presence(WEEKS[4:], landed, before=WEEKS[:4])
+
+    assert part.longest_gap == whole.longest_gap
+    assert [session.day for session in part.missing] == [23]
+    # A gap that ended before the range is none of its business.
+    assert session_presence(WEEKS[5:], landed, before=WEEKS[:5]).longest_gap == ()
+
+
+def test_why_a_session_is_missing_is_told_where_it_is_known() -> None:
+    reasons = {date(2022, 12, 21): "nyse is missing"}
+    presence = session_presence(WEEKS, without(21, 28))
+    outcome = presence_outcome("raw_listings", presence, tolerated_gap=2, reasons=reasons)
+
+    assert outcome.sentence_by_partition == {
+        "2022-12-21": "Missing: nyse is missing",
+        "2022-12-28": "Missing: the source has nothing for it.",
+    }
+
+
 def test_an_empty_range_has_nothing_missing() -> None:
     outcome = presence_outcome("raw_listings", session_presence([], []), tolerated_gap=0)
 

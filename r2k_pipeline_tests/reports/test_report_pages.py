@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from rich.text import Text
 
 from r2k_pipeline.reports.factsheet import FactsheetInputs, factsheet, factsheet_inputs
 from r2k_pipeline.reports.publishing import write_factsheet, write_reconstitution_report
@@ -17,6 +18,7 @@ from r2k_pipeline.reports.reconstitution_report import (
     reconstitution_inputs,
     reconstitution_report,
 )
+from r2k_pipeline.reports.terminal import summary_parts
 from r2k_pipeline.settings import Settings
 from r2k_pipeline.storage.store import Store, open_store
 from r2k_pipeline_tests.small_history import HOSTILE_NAME, write_small_history
@@ -181,3 +183,33 @@ def test_reports_are_written_under_home_unless_told_otherwise(store: Store, tmp_
     assert event_path == store.settings.reports_dir / "reconstitution-2022-06.html"
     elsewhere = write_factsheet(store, "r2000", path=tmp_path / "new" / "sheet.html")
     assert elsewhere.read_text() == sheet_path.read_text()
+
+
+def test_companies_in_doubt_are_told_with_their_values(event_inputs: ReconstitutionInputs) -> None:
+    told = pl.DataFrame(
+        {
+            "state": ["left_out", "size_unknown"],
+            "company_id": ["C-A", "C-B"],
+            "symbol": ["AAA", "BBB"],
+            "name": [HOSTILE[0], "Beta Inc."],
+            "doubt": ["cap_without_history", "no_market_cap"],
+            "received_usd": [6e9, None],
+            "received_rank": [700, None],
+            "sound_usd": [8e8, None],
+            "sound_session": [event_inputs.summary.event.rank_day, None],
+            "sound_rank": [2500, None],
+            "sentence": ["AAA is in doubt", "BBB is in doubt"],
+        }
+    )
+    summary = replace(event_inputs.summary, doubts=told)
+    page = reconstitution_report(replace(event_inputs, summary=summary))
+    text = Page(page).text
+    assert "Companies in doubt (2)" in text
+    assert "The feed contradicts itself and a person left it out" in text
+    assert "Its size was never known, so it stays out" in text
+    assert HOSTILE[0] not in page
+    spoken = " ".join(part.plain for part in summary_parts(summary) if isinstance(part, Text))
+    assert "In doubt, and so left out: AAA is in doubt, BBB is in doubt." in spoken
+    clear = replace(event_inputs.summary, doubts=told.clear())
+    without = reconstitution_report(replace(event_inputs, summary=clear))
+    assert "Companies in doubt" not in without

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from r2k_pipeline.errors import BadInputError, SourceError
-from r2k_pipeline.sources.feed import Evidence, EvidenceKind, RawFile, sessions_in_range
+from r2k_pipeline.errors import BadInputError, NothingInRangeError
+from r2k_pipeline.sources.feed import (
+    BatchPlan,
+    Evidence,
+    EvidenceKind,
+    RawFile,
+    sessions_in_range,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +35,7 @@ def test_a_range_keeps_the_sessions_at_both_ends() -> None:
 
 
 def test_a_range_without_data_says_what_there_is() -> None:
-    with pytest.raises(SourceError, match=r"x has nothing from 2023-01-03") as caught:
+    with pytest.raises(NothingInRangeError, match=r"x has nothing from 2023-01-03") as caught:
         sessions_in_range(HAVE, source="x", start=date(2023, 1, 3), end=None)
     assert caught.value.state == "it has 2022-06-24 to 2022-06-27; nothing was written"
 
@@ -37,6 +43,20 @@ def test_a_range_without_data_says_what_there_is() -> None:
 def test_an_empty_range_is_bad_input() -> None:
     with pytest.raises(BadInputError, match="2022-06-27 to 2022-06-24 is empty"):
         sessions_in_range(HAVE, source="x", start=HAVE[1], end=HAVE[0])
+
+
+def test_a_batch_tells_of_its_sessions_unless_it_is_told_of_more() -> None:
+    saturday = date(2022, 6, 25)
+    assert [BatchPlan(sessions=(HAVE[0],)).tells_of(day) for day in (HAVE[0], saturday)] == [
+        True,
+        False,
+    ]
+    wider = BatchPlan(sessions=(HAVE[0],), told_from=date(2022, 6, 20), told_to=saturday)
+    assert [wider.tells_of(day) for day in (date(2022, 6, 20), saturday, HAVE[1])] == [
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("kind", list(EvidenceKind))

@@ -56,6 +56,16 @@ def test_a_missing_session_is_told(tmp_path: Path) -> None:
     assert (EvidenceKind.MISSING_SESSION, TUESDAY) in [(n.kind, n.session) for n in batch.evidence]
 
 
+def test_what_lies_between_two_years_is_told_once(tmp_path: Path) -> None:
+    # New Year's Day is a Saturday; its copy belongs to no session.
+    year_file(tmp_path / "2021.parquet", {THURSDAY: evening(0), FRIDAY: evening(1)})
+    saturday = date(2022, 1, 1)
+    year_file(tmp_path / "2022.parquet", {saturday: evening(1), MONDAY: evening(2)})
+    batches = list(YearFiles(tmp_path).iter_batches())
+    notes = [(n.kind, n.session, n.exchange) for batch in batches for n in batch.evidence]
+    assert notes == [(EvidenceKind.NOT_A_SESSION, saturday, exchange) for exchange in EXCHANGES]
+
+
 def test_a_range_cuts_a_year(tmp_path: Path) -> None:
     days = {MONDAY: evening(0), TUESDAY: evening(1), date(2022, 1, 5): evening(2)}
     source = YearFiles(year_file(tmp_path / "a.parquet", days))

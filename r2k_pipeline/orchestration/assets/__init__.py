@@ -26,6 +26,7 @@ def all_assets() -> list[AssetsDefinition]:
         security_events,
         signals,
         universe,
+        weight_factors,
     )
 
     return [
@@ -39,6 +40,7 @@ def all_assets() -> list[AssetsDefinition]:
         reconstitution.breakpoints,
         reconstitution.reconstitution,
         constituents.constituents,
+        weight_factors.weight_factors,
         divisors.divisors,
         levels.levels,
         signals.signals,

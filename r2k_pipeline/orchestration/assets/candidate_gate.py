@@ -20,7 +20,6 @@ from r2k_pipeline.methodology.doubtful_candidates import (
 )
 from r2k_pipeline.publication import EventKeys, record_verdicts
 from r2k_pipeline.quality.candidates import candidates_outcome
-from r2k_pipeline.rulebook.reference_facts import shipped_reference
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.sessions import sessions_before
 
@@ -31,13 +30,16 @@ if TYPE_CHECKING:
     from r2k_pipeline.rulebook.schedule import Event
 
 
-def require_decidable(run: TableRun, event: Event, ranking: pl.DataFrame) -> None:
+def require_decidable(
+    run: TableRun, event: Event, ranking: pl.DataFrame, settled: pl.DataFrame
+) -> None:
     """Judge the companies in doubt on a rank day, and record the verdict.
 
     Args:
         run: The run that is about to decide the event.
         event: The event.
         ranking: Contract `ranking`, the rank day.
+        settled: What persons decided: `reference_facts.settled_doubt_facts`.
 
     Raises:
         UndecidedEventError: A candidate is in doubt; names all of them and their values.
@@ -48,7 +50,7 @@ def require_decidable(run: TableRun, event: Event, ranking: pl.DataFrame) -> Non
         run.read("universe", start=first, end=day, columns=READ),
         ranking,
         rank_day=day,
-        settled=shipped_reference().settled_doubts,
+        settled=settled,
         rules=rules_in_force(day),
     )
     outcome = candidates_outcome(run.table, event.event_id, doubts)

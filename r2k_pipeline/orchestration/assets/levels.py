@@ -13,7 +13,7 @@ from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology.levels import index_levels
 from r2k_pipeline.orchestration.assets.base_session import from_base_session
 from r2k_pipeline.orchestration.assets.declaration import session_asset, sparkline
-from r2k_pipeline.rulebook.family import family
+from r2k_pipeline.orchestration.assets.weight_factors import factors_in_force
 from r2k_pipeline.rulebook.sessions import sessions_between
 
 if TYPE_CHECKING:
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 _READ = (
     "session",
     "security_id",
-    "segment",
+    "indexes",
+    "float_factor",
     "market_value_usd",
     "close_session",
     "status",
 )
 
 
-@session_asset("levels", deps=["constituents", "divisors"])
+@session_asset("levels", deps=["constituents", "weight_factors", "divisors"])
 def levels(run: TableRun, span: SessionSpan) -> None:
     """Divide each session's market value by the product of the whole ledger up to it."""
     base, indexed = from_base_session(run, span)
@@ -42,7 +43,8 @@ def levels(run: TableRun, span: SessionSpan) -> None:
         index_levels(
             run.read("constituents", start=part.start, end=part.end, columns=_READ),
             ledger,
-            family=family(),
+            family=run.store.family,
+            factors=factors_in_force(run, part.start, part.end),
         )
         for part in indexed.years
     )

@@ -147,7 +147,7 @@ def _judge_gaps(run: TableRun, presence: Presence, why: Mapping[date, str]) -> N
     )
     if outcome.severity is Severity.ERROR:
         missing = [session for session in gap if session in presence.missing]
-        told = [why[session] for session in missing if session in why][:1]
+        told = [why[session].rstrip(".") for session in missing if session in why][:1]
         if len(gap) > tolerated:
             told.append(f"{len(gap)} sessions in a row are missing, {tolerated} may be carried")
         raise MissingPartitionError(_TABLE, missing, why="; ".join(told))

@@ -19,6 +19,7 @@ from r2k_pipeline.methodology.reconstitution import reconstitute
 from r2k_pipeline.orchestration.assets.candidate_gate import require_decidable
 from r2k_pipeline.orchestration.assets.declaration import event_asset
 from r2k_pipeline.orchestration.partitions import RANK_DAY, event_key
+from r2k_pipeline.rulebook.reference_facts import settled_doubt_facts
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import all_events
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from r2k_pipeline.orchestration.assets.table_run import TableRun
+    from r2k_pipeline.rulebook.rules import IndexRules
     from r2k_pipeline.rulebook.schedule import Event
 
 _BILLION = 1e9
@@ -33,15 +35,19 @@ _BILLION = 1e9
 
 @event_asset("breakpoints", deps=[AssetDep("ranking", partition_mapping=RANK_DAY)])
 def breakpoints(run: TableRun, events: list[Event]) -> None:
-    """Read off each rank day where the segments meet."""
+    """Read off each rank day where the indexes part."""
     decided = _decided_before(run, events)
     found = []
     for position, event in enumerate(events):
         ranking = _on_rank_day(run, "ranking", event)
         rules = rules_in_force(event.rank_day)
         is_banded = position > 0 or bool(decided) or not _initial(run, event).is_empty()
-        found.append(read_breakpoints(ranking, event=event, rules=rules, is_banded=is_banded))
-        run.state("effective_session", _facts(found[-1]))
+        found.append(
+            read_breakpoints(
+                ranking, event=event, rules=rules, family=run.store.family, is_banded=is_banded
+            )
+        )
+        run.state("effective_session", _facts(found[-1], rules))
     run.publish_events(pl.concat(found), [event.event_id for event in events])
 
 
@@ -57,13 +63,14 @@ def reconstitution(run: TableRun, events: list[Event]) -> None:
     """Decide event after event, each with the incumbents that the one before left."""
     for event in events:
         ranking = _on_rank_day(run, "ranking", event)
-        require_decidable(run, event, ranking)
+        require_decidable(run, event, ranking, settled_doubt_facts())
         decisions = reconstitute(
             ranking,
             incumbents=_incumbents(run, event),
             excluded=_on_rank_day(run, "universe", event),
             event=event,
             rules=rules_in_force(event.rank_day),
+            family=run.store.family,
         )
         run.publish_events(decisions, [event.event_id])
         counts = decisions.group_by("decision").len().iter_rows()
@@ -108,7 +115,8 @@ def _incumbents(run: TableRun, event: Event) -> pl.DataFrame:
             remedy=f"decide {before.event_id} first: events are decided one after the other",
         )
     if decisions.is_empty():
-        return as_incumbents(_initial(run, event))
+        rules = rules_in_force(event.rank_day)
+        return as_incumbents(_initial(run, event), family=run.store.family, rules=rules)
     return decisions.filter(pl.col("segment").is_not_null())
 
 
@@ -116,11 +124,11 @@ def _initial(run: TableRun, event: Event) -> pl.DataFrame:
     return run.read_event("initial_members", event)
 
 
-def _facts(found: pl.DataFrame) -> pl.DataFrame:
+def _facts(found: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
     usd = pl.col("breakpoint_usd") / _BILLION
     rank = pl.col("boundary_rank")
     return found.group_by("effective_session").agg(
-        large_cap_breakpoint_bn_usd=usd.filter(rank == rank.min()).first(),
-        small_cap_breakpoint_bn_usd=usd.filter(rank > rank.min()).first(),
+        large_cap_breakpoint_bn_usd=usd.filter(rank == rules.large_cap_count).first(),
+        small_cap_breakpoint_bn_usd=usd.filter(rank == rules.total_count).first(),
         companies=pl.col("company_count").max(),
     )

@@ -1,0 +1,232 @@
+"""An event waits for a candidate in doubt, and goes on once someone has settled it.
+
+The feed gives one company ten times its shares the day before the rank day. It has been
+listed for too few sessions for a level to have held, so no rule repairs it.
+
+Invariants:
+    1. The gate stops the event with one error that names company, values and remedies,
+       records the verdict, and leaves the decisions as they were.
+    2. Known shares, and a decision to leave the company out, let it pass.
+    3. A build that was stopped decides the event once the feed is corrected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from r2k_pipeline.errors import R2kError, UndecidedEventError
+from r2k_pipeline.methodology.doubtful_candidates import waiting
+from r2k_pipeline.methodology.identity import link_securities
+from r2k_pipeline.methodology.ranking import rank_companies
+from r2k_pipeline.methodology.universe import evaluate_universe
+from r2k_pipeline.orchestration.assets.candidate_gate import require_decidable
+from r2k_pipeline.orchestration.assets.table_run import TableRun
+from r2k_pipeline.orchestration.build import build
+from r2k_pipeline.orchestration.landing import land
+from r2k_pipeline.publication import SessionList, publish
+from r2k_pipeline.queries.doubts import doubts_of
+from r2k_pipeline.queries.explain import explain
+from r2k_pipeline.queries.reconstitution import decisions_of
+from r2k_pipeline.rulebook.reference_facts import (
+    Reference,
+    read_facts,
+    settled_doubt_facts,
+    shipped_reference,
+)
+from r2k_pipeline.rulebook.rules import rules_in_force
+from r2k_pipeline.rulebook.schedule import event
+from r2k_pipeline.rulebook.sessions import sessions_between
+from r2k_pipeline.settings import Settings
+from r2k_pipeline.sources.synthetic.parameters import small_market
+from r2k_pipeline.sources.synthetic.source import SyntheticSource
+from r2k_pipeline.storage.store import Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+JUNE = event("2022-06")
+FIRST, LAST = date(2022, 5, 2), date(2022, 7, 8)
+SESSIONS = sessions_between(FIRST, JUNE.rank_day)
+FAULTY = SESSIONS[-2:]
+TIMES = 10
+NOW = datetime(2022, 7, 8, 22, 0, tzinfo=UTC)
+DOUBTS = "symbol,company,session,verdict,reason,source,certainty"
+COUNTS = "symbol,company,total_shares,first_year,last_year,source,certainty"
+
+
+def faulty(listings: pl.DataFrame, symbol: str) -> pl.DataFrame:
+    """The listings with the shares of one line multiplied from the day before the rank day."""
+    is_faulty = (pl.col("symbol") == symbol) & pl.col("session").is_in(FAULTY)
+    cap = pl.col("market_cap_usd")
+    return listings.with_columns(market_cap_usd=pl.when(is_faulty).then(cap * TIMES).otherwise(cap))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with forty companies' listings; the tables made of them come with each test."""
+    market = small_market(companies=40, first_session=FIRST, last_session=LAST)
+    with (
+        open_store(Settings(home=tmp_path_factory.mktemp("home"))) as opened,
+        SyntheticSource(market) as source,
+    ):
+        land(opened, source, FIRST, JUNE.rank_day, run_id="landing", known_at=NOW)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def listings(store: Store) -> pl.DataFrame:
+    return store.lake.scan("raw_listings").collect()
+
+
+@pytest.fixture(scope="module")
+def suspect(listings: pl.DataFrame) -> tuple[str, str]:
+    """Symbol and name of the company whose shares will be multiplied: a common share."""
+    common = listings.filter(
+        (pl.col("session") == JUNE.rank_day)
+        & pl.col("name").str.contains("Common Stock")
+        & (pl.col("country") == "United States")
+        & (pl.col("close_usd") > 5)
+    ).sort("market_cap_usd", descending=True)
+    return common["symbol"][2], common["name"][2]
+
+
+def gate(
+    store: Store,
+    listings: pl.DataFrame,
+    *,
+    reference: Reference | None = None,
+    settled: pl.DataFrame | None = None,
+) -> TableRun:
+    """Make the universe and the ranking of some listings, and ask the gate."""
+    rules = rules_in_force(JUNE.rank_day)
+    securities = link_securities(listings)
+    universe = evaluate_universe(
+        listings,
+        securities,
+        store.lake.scan("corporate_actions").collect(),
+        start=FIRST,
+        sessions=SESSIONS,
+        reference=reference or shipped_reference(),
+        rules=rules,
+    )
+    store.lake.replace("universe", universe, start=FIRST, end=JUNE.rank_day)
+    ranking = rank_companies(universe.filter(pl.col("session") == JUNE.rank_day), rules=rules)
+    run = TableRun(table="reconstitution", store=store, run_id="gate")
+    require_decidable(run, JUNE, ranking, settled_doubt_facts() if settled is None else settled)
+    return run
+
+
+def verdicts(store: Store) -> pl.DataFrame:
+    return store.published.read("quality_results", where={"table_name": "reconstitution"})
+
+
+def test_sound_listings_pass_and_the_verdict_is_recorded(
+    store: Store, listings: pl.DataFrame
+) -> None:
+    (outcome,) = gate(store, listings).outcomes
+    assert outcome.severity.value == "warn"
+    row = verdicts(store).sort("checked_at").row(-1, named=True)
+    assert (row["check_name"], row["partition_key"]) == ("no_candidate_is_in_doubt", "2022-06")
+    assert row["is_passed"] is outcome.is_passed
+
+
+def test_a_candidate_in_doubt_stops_the_event_and_says_how_to_go_on(
+    store: Store, listings: pl.DataFrame, suspect: tuple[str, str]
+) -> None:
+    symbol, _ = suspect
+    with pytest.raises(UndecidedEventError) as caught:
+        gate(store, faulty(listings, symbol))
+    error = caught.value
+    assert error.culprit.startswith(
+        f"event 2022-06: 1 candidate is in doubt on the rank day: {symbol} (cap_without_history): "
+    )
+    assert " as received (rank " in error.culprit
+    assert f" on {SESSIONS[-3]} (rank " in error.culprit
+    assert "share_counts.csv" in error.remedy
+    assert "settled_doubts.csv" in error.remedy
+    row = verdicts(store).sort("checked_at").row(-1, named=True)
+    assert (row["severity"], row["is_passed"], row["failed_rows"]) == ("error", False, 1)
+    assert symbol in row["sentence"]
+    assert store.published.read("reconstitution").is_empty()
+
+
+def test_known_shares_settle_it(
+    store: Store, listings: pl.DataFrame, suspect: tuple[str, str]
+) -> None:
+    symbol, name = suspect
+    company = name.split(" ", maxsplit=1)[0]
+    counts = read_facts(
+        "share_counts", f"{COUNTS}\n{symbol},{company},2e8,2022,2022,Form 10-Q,from_memory\n"
+    )
+    reference = replace(shipped_reference(), share_counts=counts)
+    gate(store, faulty(listings, symbol), reference=reference)
+    day = store.lake.scan("universe", start=JUNE.rank_day, end=JUNE.rank_day)
+    row = day.filter(pl.col("symbol") == symbol).collect().row(0, named=True)
+    assert (row["repair_rule"], row["is_eligible"]) == ("known_shares", True)
+    assert row["market_cap_usd"] == pytest.approx(row["close_usd"] * 2e8)
+
+
+def test_a_person_may_accept_the_values_or_leave_the_company_out(
+    store: Store, listings: pl.DataFrame, suspect: tuple[str, str]
+) -> None:
+    symbol, name = suspect
+    company = name.split(" ", maxsplit=1)[0]
+    row = f"{symbol},{company},{JUNE.rank_day},as_received,It merged.,Form 8-K,from_memory"
+    accepted = read_facts("settled_doubts", f"{DOUBTS}\n{row}\n")
+    reference = replace(shipped_reference(), settled_doubts=accepted)
+    gate(store, faulty(listings, symbol), reference=reference, settled=accepted)
+    left_out = read_facts("settled_doubts", f"{DOUBTS}\n{row.replace('as_received', 'left_out')}\n")
+    (outcome,) = gate(store, faulty(listings, symbol), settled=left_out).outcomes
+    assert "are left out" in outcome.sentence
+    day = store.lake.scan("universe", start=JUNE.rank_day, end=JUNE.rank_day)
+    found = day.filter(pl.col("symbol") == symbol).collect().row(0, named=True)
+    assert (found["is_eligible"], found["exclusion_reason"]) == (False, "unrepaired")
+
+
+def test_a_stopped_build_decides_the_event_once_the_feed_is_corrected(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    market = small_market(companies=1300, first_session=FIRST, last_session=LAST)
+    with open_store(settings) as store, SyntheticSource(market) as source:
+        land(store, source, None, None, run_id="landing", known_at=NOW)
+        sound = store.lake.scan("raw_listings", start=FAULTY[0], end=FAULTY[-1]).collect()
+        common = sound.filter(
+            (pl.col("session") == FAULTY[-1])
+            & pl.col("name").str.contains("Common Stock")
+            & (pl.col("country") == "United States")
+        ).sort("market_cap_usd", descending=True)
+        symbol = common["symbol"][600]
+        land_again(store, faulty(sound, symbol))
+    with pytest.raises(R2kError) as caught:
+        build(settings, FIRST, JUNE.effective_session)
+    assert f"event 2022-06: 1 candidate is in doubt on the rank day: {symbol}" in str(caught.value)
+    with open_store(settings) as store:
+        assert store.published.read("reconstitution").is_empty()
+        with pytest.raises(UndecidedEventError, match=symbol):
+            decisions_of(store, "2022-06")
+        with pytest.raises(UndecidedEventError, match=symbol):
+            explain(store, symbol, "2022-06")
+        assert doubts_of(store, "2022-06")["symbol"].to_list()[0] == symbol
+        land_again(store, sound)
+    assert build(settings, FIRST, JUNE.effective_session).events == ("2022-06",)
+    with open_store(settings) as store:
+        decided = decisions_of(store, "2022-06")
+        assert decided.filter(pl.col("symbol") == symbol)["decision"].to_list() == ["enters"]
+        assert waiting(doubts_of(store, "2022-06")).is_empty()
+
+
+def land_again(store: Store, listings: pl.DataFrame) -> None:
+    """Publish the sessions before and on the rank day anew, as a corrected delivery would."""
+    publish(
+        store,
+        "raw_listings",
+        listings,
+        partitions=SessionList(tuple(FAULTY)),
+        run_id="landing",
+        known_at=NOW,
+    )
