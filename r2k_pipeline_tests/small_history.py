@@ -32,6 +32,7 @@ from r2k_pipeline.methodology.ranking import rank_companies
 from r2k_pipeline.methodology.reconstitution import breakpoints, reconstitute
 from r2k_pipeline.methodology.signals import all_signals
 from r2k_pipeline.methodology.universe import evaluate_universe
+from r2k_pipeline.methodology.weighting import weight_factors
 from r2k_pipeline.rulebook.family import family
 from r2k_pipeline.rulebook.reference_facts import shipped_reference
 from r2k_pipeline.rulebook.rules import rules_in_force
@@ -178,14 +179,18 @@ def _tables() -> tuple[Frames, Frames, Frames, pl.DataFrame]:
     lake["ranking"] = rank_companies(lake["universe"], rules=rules)
     by_event = _decisions(lake)
     lake["constituents"] = pl.concat([_members(lake, by_event, place) for place in range(2)])
+    resets = pl.col("session").is_in([current.effective_session for current in EVENTS])
+    factors = weight_factors(lake["constituents"].filter(resets), family=family())
+    lake["weight_factors"] = factors
     ledger = divisor_events(
         lake["constituents"],
         lake["corporate_actions"],
         sessions=list(SESSIONS),
         family=family(),
         base_session=BASE_SESSION,
+        factors=factors,
     )
-    levels = index_levels(lake["constituents"], ledger, family=family())
+    levels = index_levels(lake["constituents"], ledger, family=family(), factors=factors)
     by_session = {"divisors": ledger, "levels": levels, "signals": all_signals(levels)}
     return lake, by_event, by_session, securities
 
@@ -196,7 +201,15 @@ def _decisions(lake: Frames) -> Frames:
     for current in EVENTS:
         rules, incumbents = rules_in_force(current.rank_day), decided[-1].drop_nulls("segment")
         is_banded = not incumbents.is_empty()
-        found.append(breakpoints(lake["ranking"], event=current, rules=rules, is_banded=is_banded))
+        found.append(
+            breakpoints(
+                lake["ranking"],
+                event=current,
+                rules=rules,
+                family=family(),
+                is_banded=is_banded,
+            )
+        )
         decided.append(
             reconstitute(
                 lake["ranking"],
@@ -204,6 +217,7 @@ def _decisions(lake: Frames) -> Frames:
                 excluded=lake["universe"].filter(pl.col("session") == current.rank_day),
                 event=current,
                 rules=rules,
+                family=family(),
             )
         )
     return {"breakpoints": pl.concat(found), "reconstitution": pl.concat(decided)}

@@ -15,9 +15,9 @@ import typer
 
 from r2k_pipeline.cli.options import Form, Home, opened_store, typed
 from r2k_pipeline.queries.addressing import parse_day, require_index
-from r2k_pipeline.rulebook.family import family
 from r2k_pipeline.reports.answers import answer, say, show
 from r2k_pipeline.reports.tables import Format
+from r2k_pipeline.rulebook.family import family
 
 Truth = Annotated[
     Path, typer.Option("--truth", help="Folder of CSV files, or one file.", metavar="DIR")

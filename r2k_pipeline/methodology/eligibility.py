@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LINE_TYPE = "line_type"
 """The rule that stands for a family of reasons, one a kind of line."""
 
-_MILLION = 1e6
+_MILLION, _BILLION = 1e6, 1e9
 
 
 class Unit(StrEnum):
@@ -95,15 +95,22 @@ def _unrepaired() -> pl.Expr:
     return pl.when(pl.col("repair_rule").is_in(grave)).then("repair_rule")
 
 
+def _usd(amount: pl.Expr) -> pl.Expr:
+    """An amount in words, rounded to three digits or so."""
+    return (
+        pl.when(amount >= _BILLION)
+        .then(pl.format("${} bn", (amount / _BILLION).round(2)))
+        .when(amount >= _MILLION)
+        .then(pl.format("${} m", (amount / _MILLION).round(2)))
+        .otherwise(pl.format("${}", amount.round().cast(pl.Int64)))
+    )
+
+
 def _class_in_words() -> pl.Expr:
     """What decides on a further class; nothing does on the only line of a company."""
     cap = pl.col("line_shares") * pl.col("close_usd")
     several = pl.len().over("session", "company_id") > 1
-    numbers = pl.format(
-        "class of ${} m, ${} a day",
-        (cap / _MILLION).round(1),
-        pl.col("addtv_usd").round().cast(pl.Int64),
-    )
+    numbers = pl.format("class of {}, {} a day", _usd(cap), _usd(pl.col("addtv_usd")))
     return pl.when(several).then(numbers).otherwise(pl.lit("the company's only line"))
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Lines that come with a blank-cheque company and stay with what it merges into.
 _LEFT_BY_SPACS = [LineType.WARRANT.value, LineType.RIGHT.value, LineType.UNIT.value]
-LISTING_COLUMNS = ("security_id", "company_id", "first_session", "ipo_year")
+LISTING_COLUMNS = ("security_id", "company_id", "first_session", "ipo_year", "year_session")
 """What candidates are found by, see `first_listings`."""
 
 
@@ -46,7 +46,8 @@ def first_listings(
 
     Returns:
         `LISTING_COLUMNS`, one row per line that was first seen after the first session
-        of all. `ipo_year` is the last that the feed gave; null where it gave none.
+        of all. `ipo_year` is the first that the feed gave, `year_session` when; both are
+        null where it gave none.
 
     Example:
         >>> from datetime import date
@@ -63,7 +64,7 @@ def first_listings(
         ...     "session": [date(2021, 8, 13)], "symbol": ["HAL"], "ipo_year": [2021],
         ... })
         >>> first_listings(events, securities, listings).row(0)
-        ('S-HAL', 'C-HAL', datetime.date(2021, 7, 29), 2021)
+        ('S-HAL', 'C-HAL', datetime.date(2021, 7, 29), 2021, datetime.date(2021, 8, 13))
     """
     born = events.filter(
         (pl.col("event") == "listing") & (pl.col("evidence") == "first_seen")
@@ -77,7 +78,7 @@ def first_listings(
         .filter(pl.col("session").is_between("span_start", "span_end"))
         .sort("session")
         .group_by("security_id")
-        .agg(pl.col("ipo_year").last())
+        .agg(pl.col("ipo_year").first(), year_session=pl.col("session").first())
     )
     return (
         spans.select("security_id", "company_id", "first_session")
@@ -124,6 +125,7 @@ def ipo_candidates(
         ...     "security_id": ["S-HAL", "S-OTC", "S-WAS"],
         ...     "company_id": ["C-HAL", "C-OTC", "C-WAS"],
         ...     "first_session": [day] * 3, "ipo_year": [2021, None, 2021],
+        ...     "year_session": [day, None, day],
         ... })
         >>> universe = pl.DataFrame({
         ...     "session": [day] * 4, "security_id": ["S-HAL", "S-OTC", "S-WAS", "S-WAS.W"],
@@ -144,8 +146,9 @@ def ipo_candidates(
         `rulebook.rules.SOURCES["methodology_2026"]` sections 4.3.1 to 4.3.4.
     """
     first, last = window
+    told = pl.col("ipo_year").filter(pl.col("year_session") <= last)
     by_company = new_lines.group_by("company_id").agg(
-        pl.col("first_session").min(), pl.col("ipo_year").max()
+        pl.col("first_session").min(), ipo_year=told.max()
     )
     born = by_company.filter(
         pl.col("first_session").is_between(first, last)

@@ -26,7 +26,7 @@ _TEXTS = ("symbol", "name", "year")
 
 
 def with_settled_values(lines: pl.DataFrame, reference: Reference) -> pl.DataFrame:
-    """Give lines the values that are publicly known, or that a person settled.
+    r"""Give lines the values that are publicly known, or that a person settled.
 
     Args:
         lines: What `repairs.repair_listings` returns, with `year` (of the session).
@@ -57,8 +57,8 @@ def with_settled_values(lines: pl.DataFrame, reference: Reference) -> pl.DataFra
         ...     "is_quarantined": [True], "quarantine_reason": ["cap_without_history"],
         ... }, schema_overrides={"year": pl.Int32, "raw_market_cap_usd": pl.Float64})
         >>> known = read_facts("share_counts", (
-        ...     "symbol,company,total_shares,first_year,last_year,source,certainty\\n"
-        ...     "HAL,Halden,1e8,2024,,Form 10-Q,from_memory\\n"))
+        ...     "symbol,company,total_shares,first_year,last_year,source,certainty\n"
+        ...     "HAL,Halden,1e8,2024,,Form 10-Q,from_memory\n"))
         >>> reference = replace(shipped_reference(), share_counts=known)
         >>> with_settled_values(lines, reference).select(
         ...     "market_cap_usd", "raw_market_cap_usd", "repair_rule", "quarantine_reason").row(0)

@@ -33,8 +33,8 @@ SELECTION_TABLES = (
 )
 """From what the source has to the ranking of each session."""
 
-RECONSTITUTION_TABLES = ("breakpoints", "reconstitution")
-"""What each event decides."""
+RECONSTITUTION_TABLES = ("reconstitution", "breakpoints", "why_cards")
+"""What each event decides, and why."""
 
 INDEX_TABLES = ("constituents", "weight_factors", "divisors", "levels", "signals")
 """From the members to what is published each session."""
@@ -82,7 +82,7 @@ def all_jobs() -> list[UnresolvedAssetJobDefinition]:
         define_asset_job(
             RECONSTITUTION,
             AssetSelection.assets(*RECONSTITUTION_TABLES),
-            description="Stage 2: breakpoints and decisions of reconstitution events.",
+            description="Stage 2: decisions, breakpoints and why-cards of reconstitution events.",
         ),
         define_asset_job(
             INDEX,

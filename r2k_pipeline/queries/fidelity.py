@@ -144,7 +144,7 @@ class _Ours:
 
     def held(self, session: date) -> pl.DataFrame:
         """The member lines of a session."""
-        columns = ["security_id", "symbol", "segment", "float_factor"]
+        columns = ["security_id", "symbol", "segment", "indexes", "float_factor"]
         rows = self.store.lake.scan("constituents", start=session, end=session)
         found = rows.select(columns).collect()
         if found.is_empty():
@@ -161,6 +161,7 @@ class _Ours:
             decisions=decisions,
             boundaries=self.store.published.read("breakpoints", event_id=event.event_id),
             held=self.held(session),
+            rules=rules_in_force(day),
         )
 
 

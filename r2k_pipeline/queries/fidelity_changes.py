@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.methodology.symbol_keys import matching_key
 from r2k_pipeline.queries.fidelity_causes import Cause
 from r2k_pipeline.queries.fidelity_members import (
@@ -17,7 +18,6 @@ from r2k_pipeline.queries.fidelity_members import (
     disagreements_named,
     missed_cause,
 )
-from r2k_pipeline.rulebook.family import family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,10 +88,7 @@ def _listed(theirs: pl.DataFrame, index_id: str, action: str) -> pl.DataFrame:
 
 def _was_and_is(index_id: str) -> tuple[pl.Expr, pl.Expr]:
     """Whether a line's company was in an index before the event, and whether it is after it."""
-    segments = [str(segment) for segment in family()[index_id].segments]
-    was = pl.col("previous_segment").is_in(segments).fill_null(value=False)
-    now = pl.col("decided_segment").is_in(segments).fill_null(value=False)
-    return was, now
+    return in_index(index_id, "previous_indexes"), in_index(index_id, "decided_indexes")
 
 
 def _ours(standing: pl.DataFrame, index_id: str, action: str) -> pl.DataFrame:

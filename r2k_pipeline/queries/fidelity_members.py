@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.methodology.symbol_keys import matching_key
 from r2k_pipeline.queries.fidelity_causes import NEAR_RANKS, Cause
 from r2k_pipeline.rulebook.family import family
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from r2k_pipeline.rulebook.rules import IndexRules
 
 NO_INDEX = "none"
 _SIDES = {"r1000": "large", "r2000": "small"}
@@ -81,6 +84,7 @@ def line_standing(
     decisions: pl.DataFrame,
     boundaries: pl.DataFrame,
     held: pl.DataFrame,
+    rules: IndexRules,
 ) -> pl.DataFrame:
     """Bring together what our tables say about each line at one event.
 
@@ -89,31 +93,35 @@ def line_standing(
         universe: Contract `universe` of the rank day.
         decisions: Contract `reconstitution` of the event.
         boundaries: Contract `breakpoints` of the event.
-        held: `security_id` and `segment` of the member lines on the session.
+        held: `security_id`, `segment` and `indexes` of the member lines on the session.
+        rules: The rules in force on the rank day; read the counts.
 
     Returns:
         One row per `key`, the listed and eligible line first if several share
         one: `lines` plus `line_type`, `exclusion_reason`, `is_eligible` (null if
-        not listed on the rank day), `country`, `rank`, `previous_segment` and
-        `decided_segment` (the company's), `is_vehicle` (whether the decision was
-        taken on this line), `is_in_band`, `member_segment` (null for no member) and the distances
-        `to_large_ranks` and `to_total_ranks` (ranks below the boundary;
-        negative above it).
+        not listed on the rank day), `country`, `rank`, `previous_indexes`,
+        `decided_segment` and `decided_indexes` (the company's), `is_vehicle` (whether the
+        decision was taken on this line), `is_in_band` (of the edge of the r1000),
+        `member_segment` and `member_indexes` (null for no member) and the distances
+        `to_large_ranks` and `to_total_ranks` (ranks below the last of the r1000 and of
+        the r3000; negative above it).
     """
-    large, total = (_boundary(boundaries, place) for place in (0, 1))
     judged = universe.select(
         "security_id", "line_type", "country", "is_eligible", "exclusion_reason"
     ).unique("security_id")
-    members = held.select("security_id", member_segment="segment").unique("security_id")
+    members = held.select("security_id", member_segment="segment", member_indexes="indexes").unique(
+        "security_id"
+    )
+    edge = boundaries.filter(pl.col("edge") == str(rules.large_cap_count))
     rank = pl.col("rank").cast(pl.Int64)
     return (
         lines.join(judged, on="security_id", how="left")
-        .join(_decided(decisions, large), on="company_id", how="left")
+        .join(_decided(decisions, edge), on="company_id", how="left")
         .join(members, on="security_id", how="left")
         .with_columns(
             is_vehicle=pl.col("security_id").eq_missing(pl.col("vehicle_id")),
-            to_large_ranks=rank - pl.lit(large.get("boundary_rank"), pl.Int64),
-            to_total_ranks=rank - pl.lit(total.get("boundary_rank"), pl.Int64),
+            to_large_ranks=rank - rules.large_cap_count,
+            to_total_ranks=rank - rules.total_count,
         )
         .sort(
             pl.col("member_segment").is_null(),
@@ -127,25 +135,21 @@ def line_standing(
     )
 
 
-def _decided(decisions: pl.DataFrame, large: dict[str, float | None]) -> pl.DataFrame:
-    """What was decided on each company, and whether it lies in the band."""
+def _decided(decisions: pl.DataFrame, edge: pl.DataFrame) -> pl.DataFrame:
+    """What was decided on each company, and whether it lies in the band around an edge."""
+    bounds = [edge[name].first() for name in ("lower_bound_share", "upper_bound_share")]
     in_band = pl.col("cumulative_market_cap_share").is_between(
-        pl.lit(large.get("lower_bound_share"), pl.Float64),
-        pl.lit(large.get("upper_bound_share"), pl.Float64),
+        *(pl.lit(bound, pl.Float64) for bound in bounds)
     )
     return decisions.select(
         "company_id",
         "rank",
-        "previous_segment",
+        "previous_indexes",
         decided_segment="segment",
+        decided_indexes="indexes",
         is_in_band=in_band.fill_null(value=False),
         vehicle_id="security_id",
     )
-
-
-def _boundary(boundaries: pl.DataFrame, place: int) -> dict[str, float | None]:
-    ordered = boundaries.sort("boundary_rank")
-    return ordered.row(place, named=True) if place < ordered.height else {}
 
 
 def compare_members(listed: pl.DataFrame, standing: pl.DataFrame) -> MemberComparison:
@@ -180,8 +184,7 @@ def _with_parent(theirs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ours(standing: pl.DataFrame, index_id: str) -> pl.DataFrame:
-    segments = [str(segment) for segment in family()[index_id].segments]
-    return standing.filter(pl.col("member_segment").is_in(segments))
+    return standing.filter(in_index(index_id, "member_indexes"))
 
 
 def _score(theirs: pl.DataFrame, standing: pl.DataFrame, index_id: str) -> dict[str, object]:
@@ -247,9 +250,8 @@ def _disagreements(theirs: pl.DataFrame, standing: pl.DataFrame, index_id: str) 
 
 def missed_cause(index_id: str, held_companies: pl.Series) -> pl.Expr:
     """The first cause that applies to a line that they have and we do not."""
-    segments = [str(segment) for segment in family()[index_id].segments]
-    decided = pl.col("decided_segment")
-    other_side = decided.is_in(list(_SIDES.values())) & ~decided.is_in(segments)
+    is_decided = in_index(index_id, "decided_indexes")
+    other_side = pl.col("decided_segment").is_in(list(_SIDES.values())) & ~is_decided
     return (
         pl.when(~pl.col("is_listed").fill_null(value=False)).then(pl.lit(Cause.NOT_LISTED))
         .when(pl.col("company_id").is_in(held_companies)).then(pl.lit(Cause.OTHER_LINE))
@@ -258,7 +260,7 @@ def missed_cause(index_id: str, held_companies: pl.Series) -> pl.Expr:
         .when(other_side & pl.col("is_in_band")).then(pl.lit(Cause.WRONG_SIDE_IN_BAND))
         .when(other_side).then(pl.lit(Cause.WRONG_SIDE))
         .when(pl.col("to_total_ranks") > 0).then(pl.lit(Cause.RANKED_TOO_LOW))
-        .when(decided.is_in(segments)).then(pl.lit(Cause.LEFT_SINCE))
+        .when(is_decided).then(pl.lit(Cause.LEFT_SINCE))
         .otherwise(pl.lit(Cause.UNEXPLAINED))
         .cast(pl.String)
     )  # fmt: skip

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.methodology.symbol_keys import matching_key
 from r2k_pipeline.queries.performance import SESSIONS_A_YEAR
-from r2k_pipeline.rulebook.family import family
 
 if TYPE_CHECKING:
     from r2k_pipeline.rulebook.rules import IndexRules
@@ -137,6 +137,8 @@ def our_figures(
         ...     "total_market_cap_usd": [9.0, 5.0, 2.0],
         ...     "previous_segment": ["small", "micro", "small"],
         ...     "segment": ["large", "small", "micro"],
+        ...     "previous_indexes": ["r3000", "rmicro", "r3000"],
+        ...     "indexes": ["r3000", "r3000", "rmicro"],
         ... })
         >>> figures = our_figures(decisions, rules=rules, listed=decisions["security_id"])
         >>> figures["r3000_total_usd"], figures["r3000_additions"]
@@ -144,9 +146,7 @@ def our_figures(
     """
     cap, rank = pl.col("total_market_cap_usd"), pl.col("rank")
     small = pl.col("segment") == "small"
-    members = [str(segment) for segment in family()["r3000"].segments]
-    was = pl.col("previous_segment").is_in(members).fill_null(value=False)
-    now = pl.col("segment").is_in(members).fill_null(value=False)
+    was, now = in_index("r3000", "previous_indexes"), in_index("r3000")
     found = decisions.select(
         r3000_total_usd=cap.filter(rank <= rules.total_count).sum(),
         breakpoint_usd=cap.filter(rank == rules.large_cap_count).first(),

@@ -19,6 +19,7 @@ from r2k_pipeline.queries.performance import calendar_years, performance_table, 
 from r2k_pipeline.queries.reconstitution import reconstitution_summary
 from r2k_pipeline.queries.wording import NONE_SHOWN, percent, usd
 from r2k_pipeline.reports.charts import level_chart, year_chart
+from r2k_pipeline.reports.index_words import described, held_by_bands, weighted
 from r2k_pipeline.reports.notices import disclaimers
 from r2k_pipeline.reports.page import (
     Markup,
@@ -175,18 +176,7 @@ def _headline(inputs: FactsheetInputs) -> Markup:
 
 
 def _description(inputs: FactsheetInputs) -> Markup:
-    index = inputs.index
-    kept = [f"of the sectors {', '.join(index.sectors)}"] if index.sectors else []
-    kept += [f"without {len(index.excluding):,} listed companies"] if index.excluding else []
-    return section(
-        "Description",
-        paragraph(
-            f"The {index.name} measures the companies of the United States equity market that "
-            f"rank {index.first_rank:,} to {index.last_rank:,}"
-            f"{', ' if kept else ''}{', '.join(kept)}. Companies are ranked by total market "
-            "capitalisation once at each reconstitution."
-        ),
-    )
+    return section("Description", paragraph(described(inputs.index)))
 
 
 def _methodology(inputs: FactsheetInputs) -> Markup:
@@ -200,9 +190,8 @@ def _methodology(inputs: FactsheetInputs) -> Markup:
                     f"at least {usd(rules.minimum_close_usd)} and a total market cap of at least "
                     f"{usd(rules.minimum_total_market_cap_usd)} on the rank day."
                 ),
-                _bands(inputs.index, rules),
-                f"{_WEIGHTED[inputs.index.weighting]}{_capped(inputs.index)}; leavers are not "
-                "replaced between reconstitutions.",
+                held_by_bands(inputs.index, rules),
+                weighted(inputs.index),
                 (
                     f"Base {inputs.index.base_value:,.0f} on the first session of this history; "
                     "divisor events keep the level continuous."
@@ -210,41 +199,6 @@ def _methodology(inputs: FactsheetInputs) -> Markup:
             ]
         ),
         kind="box",
-    )
-
-
-_WEIGHTED = {
-    Weighting.FREE_FLOAT_MARKET_CAP: "Weighted by float-adjusted market capitalisation",
-    Weighting.FULL_MARKET_CAP: "Weighted by full market capitalisation",
-    Weighting.EQUAL: "Weighted equally by sector, and by company within it, reset each quarter",
-}
-
-
-def _capped(index: IndexDefinition) -> str:
-    """How large a company may be, or nothing."""
-    if index.cap is None:
-        return ""
-    said = f", no company above {percent(index.cap.company, 1)}"
-    if index.cap.large is not None:
-        said += (
-            f" and those above {percent(index.cap.large, 1)} together at most "
-            f"{percent(index.cap.large_total, 1)}"
-        )
-    return f"{said} when weights are reset each quarter"
-
-
-def _bands(index: IndexDefinition, rules: IndexRules) -> str:
-    """Which bands hold incumbents at the edges of the index."""
-    edges = {
-        rank: rules.band_at(rank) if index.band is None else index.band
-        for rank in (index.first_rank - 1, index.last_rank)
-    }
-    held = [f"{percent(w, 1)} around rank {rank:,}" for rank, w in edges.items() if rank and w]
-    if not held:
-        return "No band protects incumbents."
-    return (
-        f"Incumbents within {' and '.join(held)}, in cumulative market capitalisation, keep "
-        "their side."
     )
 
 

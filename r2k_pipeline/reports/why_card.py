@@ -129,17 +129,23 @@ def _band(edge: Mapping[str, object]) -> str | None:
     low, high = _number(edge["lower_bound_share"]), _number(edge["upper_bound_share"])
     if low is None or high is None:
         return None
-    return f"{percent(low)}\N{EN DASH}{percent(high)}"
+    return f"{100 * low:.2f}\N{EN DASH}{percent(high)}"
 
 
 def _crossing(edge: Mapping[str, object]) -> str | None:
     """At which size and rank a company would be on the other side."""
-    at, move = _number(edge["crosses_at_usd"]), _number(edge["cap_change_share"])
+    at, move = _number(edge["crosses_at_usd"]), _move(edge)
     if at is None or move is None:
         return None
-    side = _SIDES[not edge["is_above"]]
-    way = signed_percent(move) if move < _TIMES else f"{1 + move:,.0f} times"
-    return f"{side} at {usd(at)} ({way}), rank {edge['crosses_at_rank']:,}"
+    return f"{_SIDES[not edge['is_above']]} at {usd(at)} ({move}), rank {edge['crosses_at_rank']:,}"
+
+
+def _move(edge: Mapping[str, object]) -> str | None:
+    """How far a company's size is from the other side."""
+    move = _number(edge["cap_change_share"])
+    if move is None:
+        return None
+    return signed_percent(move) if move < _TIMES else f"{1 + move:,.0f} times"
 
 
 def why_parts(card: WhyCard) -> Iterator[RenderableType]:
@@ -195,8 +201,10 @@ def _edges(card: WhyCard) -> RenderableType:
             "edge": f"#{edge['edge']}",
             "breakpoint_usd": edge["breakpoint_usd"],
             "band": _band(edge) or NONE_SHOWN,
-            "side": _SIDES[bool(edge["is_above"])] + (" by band" if edge["is_by_band"] else ""),
-            "would be": _crossing(edge) or NONE_SHOWN,
+            "side": _SIDES[bool(edge["is_above"])] + (" (band)" if edge["is_by_band"] else ""),
+            "crosses at_usd": edge["crosses_at_usd"],
+            "move": _move(edge) or NONE_SHOWN,
+            "to rank": edge["crosses_at_rank"],
         }
         for edge in card.rows("edges")
     ]

@@ -30,6 +30,7 @@ ASSETS = {
     "breakpoints": "4_reconstitution",
     "constituents": "4_reconstitution",
     "corporate_actions": "2_universe",
+    "weight_factors": "4_reconstitution",
     "divisors": "5_levels",
     "levels": "5_levels",
     "ranking": "3_ranking",
@@ -40,21 +41,24 @@ ASSETS = {
     "security_events": "2_universe",
     "signals": "6_signals",
     "universe": "2_universe",
+    "why_cards": "4_reconstitution",
 }
 UPSTREAM = {
-    "breakpoints": ["ranking"],
+    "breakpoints": ["reconstitution"],
     "constituents": ["corporate_actions", "reconstitution", "universe"],
     "corporate_actions": ["raw_listings", "reported_actions", "securities"],
-    "divisors": ["constituents", "corporate_actions"],
-    "levels": ["constituents", "divisors"],
+    "weight_factors": ["constituents"],
+    "divisors": ["constituents", "corporate_actions", "weight_factors"],
+    "levels": ["constituents", "divisors", "weight_factors"],
     "ranking": ["universe"],
     "raw_listings": [],
-    "reconstitution": ["breakpoints", "ranking", "universe"],
+    "reconstitution": ["ranking", "universe"],
     "reported_actions": ["raw_listings"],
     "securities": ["raw_listings"],
     "security_events": ["raw_listings", "securities"],
     "signals": ["levels"],
     "universe": ["corporate_actions", "raw_listings", "securities"],
+    "why_cards": ["reconstitution", "security_events", "universe"],
 }
 CHECKOUT = Path(__file__).parents[2]
 

@@ -90,7 +90,8 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "breakpoints": {
         "event_is_a_month": {"event_id": "2022-13"},
-        "boundary_rank_is_known": {"boundary_rank": 2000},
+        "boundary_rank_is_in_the_family": {"boundary_rank": 4001},
+        "edge_names_its_rank": {"edge": "100"},
         "effective_after_rank_day": {"rank_day": MONDAY},
         "breakpoint_is_positive": {"breakpoint_usd": 0.0},
         "breakpoints_fall_with_rank": {"breakpoint_usd": 2.5e8},
@@ -116,6 +117,8 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "entering_gives_membership": {"segment": None},
         "staying_keeps_the_segment": {"decision": "stays_by_rank", "previous_segment": "micro"},
         "moving_changes_the_segment": {"decision": "moves_down", "previous_segment": "small"},
+        "indexes_follow_from_the_segment": {"indexes": "r3000 r1000"},
+        "indexes_need_a_segment": {"segment": None},
         "reason_is_a_sentence": {"reason": "rank"},
     },
     "preliminary_lists": {
@@ -149,6 +152,13 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "value_is_close_times_shares": {"market_value_usd": 1000.1},
         "closes_are_known_by_then": {"close_session": date(2022, 6, 28)},
         "older_closes_are_marked_carried": {"close_session": MONDAY},
+    },
+    "weight_factors": {
+        "index_is_one_word": {"index_id": "R2000 equal"},
+        "value_is_positive": {"value_usd": 0.0},
+        "weight_is_a_fraction": {"weight": 0.0},
+        "factor_is_positive": {"factor": 0.0},
+        "weights_sum_to_one": {"weight": 0.4},
     },
     "divisors": {
         "index_is_one_word": {"index_id": "Russell 2000"},

@@ -92,6 +92,7 @@ _BREAKPOINTS = frame(
     event_id=["2022-06"] * 3,
     rank_day=[date(2022, 5, 6)] * 3,
     effective_session=[MONDAY] * 3,
+    edge=["1000", "3000~0.02", "4000"],
     boundary_rank=[1000, 3000, 4000],
     breakpoint_usd=[4.6e9, 2.4e8, 3.0e7],
     cumulative_market_cap_share=[0.93, 0.995, 1.0],
@@ -113,6 +114,9 @@ _RECONSTITUTION = frame(
     cumulative_market_cap_share=[0.05, 0.93, 0.85, None, 0.99],
     previous_segment=["large", "small", "small", "micro", None],
     segment=["large", "small", "large", None, "small"],
+    previous_indexes=["r3000e r1000", "r3000e r2000", None, "r3000e", None],
+    indexes=["r3000e r1000", "r3000e r2000", "r3000e r1000", None, "r3000e r2000"],
+    edges_above=["1000 4000", "4000", "1000 4000", None, "4000"],
     decision=["stays_by_rank", "stays_by_band", "moves_up", "leaves", "enters"],
     reason=["It ranks 1, above 1000."] * 5,
 )
@@ -123,6 +127,7 @@ _CONSTITUENTS = frame(
     company_id=["C1", "C1", "C2"],
     symbol=["BOLT", "BOLT", "HALT"],
     segment=["large", "large", "micro"],
+    indexes=["r3000e r1000", "r3000e r1000", "r3000e"],
     event_id=["2021-06", "2022-06", "2022-06"],
     close_usd=[25.0, 26.0, 4.0],
     close_session=[FRIDAY, MONDAY, FRIDAY],
@@ -131,6 +136,15 @@ _CONSTITUENTS = frame(
     float_factor=[0.8, 0.8, 1.0],
     market_value_usd=[2000.0, 2080.0, 1000.0],
     status=["ok", "ok", "carried"],
+)
+_WEIGHT_FACTORS = frame(
+    "weight_factors",
+    index_id=["r2000eq"] * 3,
+    session=[FRIDAY, MONDAY, MONDAY],
+    security_id=["S1", "S1", "S2"],
+    value_usd=[3000.0, 3000.0, 1000.0],
+    weight=[1.0, 0.5, 0.5],
+    factor=[1.0, 2 / 3, 2.0],
 )
 _DIVISORS = frame(
     "divisors",
@@ -242,6 +256,7 @@ GOOD: dict[str, pl.DataFrame] = {
         reason=["shares moved by +2.35 %", "an offering was priced", "first traded in July"],
     ),
     "constituents": _CONSTITUENTS,
+    "weight_factors": _WEIGHT_FACTORS,
     "divisors": _DIVISORS,
     "levels": _LEVELS,
     "signals": frame(

@@ -6,6 +6,7 @@ one list only has exactly one cause.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from r2k_pipeline.queries.fidelity_series import (
 from r2k_pipeline.queries.levels import levels
 from r2k_pipeline.queries.members import members
 from r2k_pipeline.queries.reconstitution import decisions_of
+from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.sources.truth.folder import read_truth
 
 if TYPE_CHECKING:
@@ -51,6 +53,12 @@ LINES = [
 ]
 
 
+def indexes_of(segment: str) -> pl.Expr:
+    """The indexes of the size of a segment."""
+    texts = {"large": "r3000e r3000 r1000", "small": "r3000e r3000 r2000", "micro": "r3000e"}
+    return pl.col(segment).replace_strict(texts, default=None, return_dtype=pl.String)
+
+
 @pytest.fixture(scope="module")
 def standing() -> pl.DataFrame:
     columns = (
@@ -67,18 +75,20 @@ def standing() -> pl.DataFrame:
     )
     companies = lines.unique("company_id", keep="first", maintain_order=True)
     boundaries = pl.DataFrame(
-        {
-            "boundary_rank": [2, 5],
-            "lower_bound_share": [0.7, None],
-            "upper_bound_share": [0.8, None],
-        }
+        {"edge": ["1", "2"], "lower_bound_share": [None, 0.7], "upper_bound_share": [None, 0.8]}
+    )
+    held = lines.drop_nulls("member_segment").select(
+        "security_id", segment="member_segment", indexes=indexes_of("member_segment")
     )
     return line_standing(
         symbols_on(lines, SESSION),
         universe=lines.drop_nulls("line_type").filter(pl.col("symbol") != "DEAD"),
-        decisions=companies.filter(pl.col("company_id") != "LATE"),
+        decisions=companies.filter(pl.col("company_id") != "LATE").with_columns(
+            previous_indexes=indexes_of("previous_segment"), indexes=indexes_of("segment")
+        ),
         boundaries=boundaries,
-        held=lines.drop_nulls("member_segment").select("security_id", segment="member_segment"),
+        held=held,
+        rules=replace(rules_in_force(SESSION), large_cap_count=2, total_count=5),
     )
 
 

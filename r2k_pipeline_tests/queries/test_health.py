@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from r2k_pipeline.queries.health import health
+from r2k_pipeline.rulebook.family import family
 from r2k_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ def test_a_built_store_shows_first_and_last_session_and_rows(history: Store) -> 
     found = health(history.settings, today=TODAY)
     values = dict(found.select("item", "value").iter_rows())
     assert values["database"] == "reachable"
-    assert values["levels"] == "84 rows, 21 partitions, 2021-06-28 to 2022-07-01"
-    assert values["breakpoints"] == "6 rows, 2 partitions, 2021-06 to 2022-06"
+    levels = 21 * len(family())
+    assert values["levels"] == f"{levels} rows, 21 partitions, 2021-06-28 to 2022-07-01"
+    # Edges at 50, 200, 500, 1000, 2000, 3000 and 4000.
+    assert values["breakpoints"] == "14 rows, 2 partitions, 2021-06 to 2022-06"
     assert values["quarantine"] == "empty"
     assert found.filter(~found["is_well"]).is_empty()
 

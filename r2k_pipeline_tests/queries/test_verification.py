@@ -10,6 +10,7 @@ import pytest
 
 from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.queries.verification import compare, first_difference, recompute, verify
+from r2k_pipeline.rulebook.family import family
 
 if TYPE_CHECKING:
     from r2k_pipeline.storage.store import Store
@@ -20,8 +21,8 @@ DAYS = [date(2024, 6, 26), date(2024, 6, 27), date(2024, 6, 28)]
 def values(*amounts: float) -> pl.DataFrame:
     return pl.DataFrame(
         {
+            "index_id": "r2000",
             "session": DAYS[: len(amounts)],
-            "segment": "small",
             "market_value_usd": amounts,
             "members": 2,
         }
@@ -45,7 +46,8 @@ def test_levels_by_hand() -> None:
             (DAYS[1], "reconstitution", 600.0, 1.2, 1.0),
             (DAYS[2], "dividend", 660.0, 1.0, 1.01),
         ),
-    ).filter(pl.col("index_id") == "r2000")
+        family=family(),
+    )
     assert found["divisor"].to_list() == pytest.approx([0.5, 0.6, 0.6])
     assert found["price_level"].to_list() == pytest.approx([1000.0, 1050.0, 1100.0])
     assert found["total_return_level"].to_list() == pytest.approx([1000.0, 1050.0, 1111.0])
@@ -55,14 +57,14 @@ def test_a_built_store_has_no_difference(history: Store) -> None:
     found = verify(history)
     assert found.differences.is_empty()
     assert first_difference(found) is None
-    assert found.indexes["index_id"].to_list() == ["r1000", "r2000", "r3000", "r3000e"]
-    assert found.indexes["sessions"].to_list() == [21] * 4
+    assert found.indexes["index_id"].to_list() == sorted(family())
+    assert found.indexes["sessions"].to_list() == [21] * len(family())
 
 
 def test_a_range_is_verified_alone(history: Store) -> None:
     found = verify(history, start=date(2022, 6, 28), end=date(2022, 6, 29))
     assert found.differences.is_empty()
-    assert found.indexes["sessions"].to_list() == [2] * 4
+    assert found.indexes["sessions"].to_list() == [2] * len(family())
 
 
 def test_one_changed_level_is_named(history: Store) -> None:

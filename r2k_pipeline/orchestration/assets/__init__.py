@@ -27,6 +27,7 @@ def all_assets() -> list[AssetsDefinition]:
         signals,
         universe,
         weight_factors,
+        why_cards,
     )
 
     return [
@@ -37,8 +38,9 @@ def all_assets() -> list[AssetsDefinition]:
         corporate_actions.corporate_actions,
         universe.universe,
         ranking.ranking,
-        reconstitution.breakpoints,
         reconstitution.reconstitution,
+        reconstitution.breakpoints,
+        why_cards.why_cards,
         constituents.constituents,
         weight_factors.weight_factors,
         divisors.divisors,

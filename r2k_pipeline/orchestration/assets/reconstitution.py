@@ -1,4 +1,4 @@
-"""3: ranking + incumbents -> breakpoints, and one decision a company.
+"""3: ranking + incumbents -> one decision a company, and the breakpoints of the ranks.
 
 The only asset that reads its own past: the event before names the incumbents, and
 `initial_members` those of the first event. Dagster is not told of that: it would take every
@@ -14,6 +14,7 @@ from dagster import AssetDep
 
 from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology.initial_members import as_incumbents
+from r2k_pipeline.methodology.member_exceptions import rank_with_members
 from r2k_pipeline.methodology.reconstitution import breakpoints as read_breakpoints
 from r2k_pipeline.methodology.reconstitution import reconstitute
 from r2k_pipeline.orchestration.assets.candidate_gate import require_decidable
@@ -33,28 +34,9 @@ if TYPE_CHECKING:
 _BILLION = 1e9
 
 
-@event_asset("breakpoints", deps=[AssetDep("ranking", partition_mapping=RANK_DAY)])
-def breakpoints(run: TableRun, events: list[Event]) -> None:
-    """Read off each rank day where the indexes part."""
-    decided = _decided_before(run, events)
-    found = []
-    for position, event in enumerate(events):
-        ranking = _on_rank_day(run, "ranking", event)
-        rules = rules_in_force(event.rank_day)
-        is_banded = position > 0 or bool(decided) or not _initial(run, event).is_empty()
-        found.append(
-            read_breakpoints(
-                ranking, event=event, rules=rules, family=run.store.family, is_banded=is_banded
-            )
-        )
-        run.state("effective_session", _facts(found[-1], rules))
-    run.publish_events(pl.concat(found), [event.event_id for event in events])
-
-
 @event_asset(
     "reconstitution",
     deps=[
-        "breakpoints",
         AssetDep("ranking", partition_mapping=RANK_DAY),
         AssetDep("universe", partition_mapping=RANK_DAY),
     ],
@@ -62,19 +44,47 @@ def breakpoints(run: TableRun, events: list[Event]) -> None:
 def reconstitution(run: TableRun, events: list[Event]) -> None:
     """Decide event after event, each with the incumbents that the one before left."""
     for event in events:
-        ranking = _on_rank_day(run, "ranking", event)
+        rules, incumbents = rules_in_force(event.rank_day), _incumbents(run, event)
+        universe = _on_rank_day(run, "universe", event)
+        ranking = rank_with_members(
+            _on_rank_day(run, "ranking", event), universe, members=incumbents, rules=rules
+        )
         require_decidable(run, event, ranking, settled_doubt_facts())
         decisions = reconstitute(
             ranking,
-            incumbents=_incumbents(run, event),
-            excluded=_on_rank_day(run, "universe", event),
+            incumbents=incumbents,
+            excluded=universe,
             event=event,
-            rules=rules_in_force(event.rank_day),
+            rules=rules,
             family=run.store.family,
         )
         run.publish_events(decisions, [event.event_id])
         counts = decisions.group_by("decision").len().iter_rows()
         run.facts[event_key(event)] = {str(decision): int(n) for decision, n in counts}
+
+
+@event_asset("breakpoints", deps=["reconstitution"])
+def breakpoints(run: TableRun, events: list[Event]) -> None:
+    """Read off the ranks that each event decided on where the indexes part."""
+    found = []
+    for event in events:
+        decided = run.read_event("reconstitution", event)
+        if decided.is_empty():
+            raise MissingPartitionError(
+                "reconstitution",
+                [event.effective_session],
+                remedy=f"decide {event.event_id} first: its breakpoints are those of its ranks",
+            )
+        rules = rules_in_force(event.rank_day)
+        ranked = decided.drop_nulls("rank").with_columns(pl.lit(event.rank_day).alias("session"))
+        is_banded = bool(decided["previous_segment"].is_not_null().any())
+        found.append(
+            read_breakpoints(
+                ranked, event=event, rules=rules, family=run.store.family, is_banded=is_banded
+            )
+        )
+        run.state("effective_session", _facts(found[-1], rules))
+    run.publish_events(pl.concat(found), [event.event_id for event in events])
 
 
 def _on_rank_day(run: TableRun, table: str, event: Event) -> pl.DataFrame:
