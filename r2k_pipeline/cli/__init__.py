@@ -19,6 +19,7 @@ from uuid import uuid4
 import typer
 from typer.core import TyperGroup
 
+from r2k_pipeline.cli.event_commands import counterfactual, proforma, reconstitution
 from r2k_pipeline.cli.fidelity_command import fidelity
 from r2k_pipeline.cli.options import (
     End,
@@ -108,31 +109,6 @@ def levels(
 
 
 @app.command()
-def reconstitution(
-    event: EventId,
-    *,
-    changes: Annotated[
-        bool, typer.Option("--changes", help="Additions, deletions and moves with reasons.")
-    ] = False,
-    known_at: KnownAt = None,
-    form: Form = Format.TABLE,
-    out: Out = None,
-    home: Home = None,
-) -> None:
-    """Show what an event decided: breakpoints, bands, totals; with --changes, who moved and why."""
-    from r2k_pipeline.queries import reconstitution as query
-    from r2k_pipeline.reports import terminal
-
-    with opened_store(home) as store:
-        summary = query.reconstitution_summary(store, event, known_at=known_at)
-        moved = query.reconstitution_changes(store, event, known_at=known_at)
-    if changes:
-        answer(moved, [terminal.changes_table(moved, title=event)], form=form, out=out)
-    else:
-        answer(summary.boundaries, terminal.summary_parts(summary), form=form, out=out)
-
-
-@app.command()
 def explain(
     symbol: Annotated[str, typer.Argument(help="A ticker, as AAPL.", metavar="SYMBOL")],
     event: EventId,
@@ -150,26 +126,6 @@ def explain(
         card = query.explain(store, symbol, event, known_at=known_at)
     document = why_document(card)
     answer(why_frame(card), why_parts(card), form=form, out=out, document=document)
-
-
-@app.command()
-def proforma(
-    session: Session,
-    *,
-    known_at: KnownAt = None,
-    form: Form = Format.TABLE,
-    out: Out = None,
-    home: Home = None,
-) -> None:
-    """Reconstitute as if a session were the rank day."""
-    from r2k_pipeline.queries import proforma as query
-    from r2k_pipeline.queries.reconstitution import movers
-    from r2k_pipeline.reports import terminal
-
-    with opened_store(home) as store:
-        found = query.proforma(store, session, known_at=known_at)
-    parts = terminal.proforma_parts(found, moved=movers(found.companies))
-    answer(found.companies, parts, form=form, out=out)
 
 
 @app.command()
@@ -383,6 +339,9 @@ def ui(
     os.execve(command[0], command, environment)  # noqa: S606 - our own interpreter, no shell
 
 
+app.command()(reconstitution)
+app.command()(proforma)
+app.command()(counterfactual)
 app.command(help=TRUTH_FORMATS)(fidelity)
 
 

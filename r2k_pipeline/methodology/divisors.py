@@ -96,7 +96,7 @@ def divisor_events(
         of total return: `rulebook.rules.SOURCES["methodology_2026"]`.
     """
     together = _changes(lines, actions)
-    rows = []
+    rows: list[pl.DataFrame] = []
     for index in family.values():
         if is_grouped(index):
             changes = together

@@ -35,6 +35,8 @@ class _Check:
     sentence: str
     severity: Severity
     is_blocking: bool
+    # Whether the outcome says what is wrong better than a count of rows does.
+    has_own_words: bool = False
 
 
 # Publication judges these before any rule, for every table.
@@ -71,6 +73,7 @@ def _checks(contract: Contract) -> list[_Check]:
             sentence=rule.sentence,
             severity=rule.severity,
             is_blocking=rule.severity is Severity.ERROR,
+            has_own_words=True,
         )
         for rule in contract.series_rules
     ]
@@ -133,7 +136,7 @@ def _result(check: _Check, outcomes: Sequence[CheckOutcome]) -> AssetCheckResult
 def _verdict(check: _Check, failed: Sequence[CheckOutcome]) -> str:
     partitions = sorted({key for outcome in failed for key in outcome.failed_by_partition})
     rows = sum(outcome.failed_rows for outcome in failed)
-    if not rows or not partitions:
+    if check.has_own_words or not rows or not partitions:
         return failed[0].sentence
     evaluated = sum(outcome.evaluated_rows for outcome in failed)
     return row_failure(check.sentence, failed=rows, evaluated=evaluated, partitions=partitions)

@@ -33,10 +33,17 @@ SELECTION_TABLES = (
 )
 """From what the source has to the ranking of each session."""
 
-RECONSTITUTION_TABLES = ("reconstitution", "breakpoints", "why_cards")
-"""What each event decides, and why."""
+RECONSTITUTION_TABLES = ("reconstitution", "breakpoints", "why_cards", "preliminary_lists")
+"""What each event decides, and why, and what was public of it beforehand."""
 
-INDEX_TABLES = ("constituents", "weight_factors", "divisors", "levels", "signals")
+INDEX_TABLES = (
+    "maintenance",
+    "constituents",
+    "weight_factors",
+    "divisors",
+    "levels",
+    "signals",
+)
 """From the members to what is published each session."""
 
 
@@ -64,6 +71,7 @@ SHARED_STEPS = {
         Step(("corporate_actions", "universe", "ranking"), is_shared=True),
     ),
     INDEX: (
+        Step(("maintenance",), is_shared=False),
         Step(("constituents",), is_shared=True),
         Step(("weight_factors", "divisors", "levels", "signals"), is_shared=False),
     ),
@@ -82,12 +90,12 @@ def all_jobs() -> list[UnresolvedAssetJobDefinition]:
         define_asset_job(
             RECONSTITUTION,
             AssetSelection.assets(*RECONSTITUTION_TABLES),
-            description="Stage 2: decisions, breakpoints and why-cards of reconstitution events.",
+            description="Stage 2: decisions, breakpoints, why-cards and lists of events.",
         ),
         define_asset_job(
             INDEX,
             AssetSelection.assets(*INDEX_TABLES),
-            description="Stage 3: constituents, divisors, levels and signals of a range.",
+            description="Stage 3: maintenance, constituents, divisors, levels and signals.",
         ),
         define_asset_job(
             DAILY,

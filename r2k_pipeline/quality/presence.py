@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 CHECK_NAME = "every_session_is_present"
+_UNTOLD = "the source has nothing for it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,7 @@ def presence_outcome(
     count = len(presence.expected)
     is_too_long = len(presence.longest_gap) > tolerated_gap
     is_nothing = 0 < count == len(presence.missing)
-    why = reasons or {}
+    why = {day: (reasons or {}).get(day, _UNTOLD) for day in presence.missing}
     if presence.missing:
         sentence = (
             f"{table} has nothing for {len(presence.missing):,} of {count:,} sessions: "
@@ -123,12 +124,8 @@ def presence_outcome(
         failed_rows=len(presence.missing),
         sentence=sentence,
         sample=tuple(
-            {"session": session, "why": why.get(session)}
-            for session in presence.missing[:SAMPLE_ROWS]
+            {"session": session, "why": why[session]} for session in presence.missing[:SAMPLE_ROWS]
         ),
         failed_by_partition={str(session): 1 for session in presence.missing},
-        sentence_by_partition={
-            str(session): f"Missing: {why.get(session, 'the source has nothing for it.')}"
-            for session in presence.missing
-        },
+        sentence_by_partition={str(session): f"Missing: {told}" for session, told in why.items()},
     )

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.contracts.load import tables
-from r2k_pipeline.rulebook.reviews import all_reviews
 from r2k_pipeline.rulebook.schedule import all_events
 
 if TYPE_CHECKING:
@@ -31,8 +29,6 @@ CHANGES_SCHEMA = pl.Schema(
     }
 )
 
-MAINTENANCE = "maintenance"
-
 _LISTING_SENTENCES = {
     "listing": "It was first listed, as {to}.",
     "delisting": "{from} was listed no longer.",
@@ -45,12 +41,6 @@ _ENDINGS = {
     "stock_merger": "It was merged for shares.",
     "delisting": "Its end was announced.",
     "spin_off": "It spun a company off.",
-}
-_MAINTENANCE_SENTENCES = {
-    "ipo_addition": "It was added as an IPO at the quarterly review.",
-    "fast_entry": "It was added at once, as an IPO of the largest companies' size.",
-    "share_update": "The number of its index shares was updated.",
-    "float_update": "Its free float was updated.",
 }
 
 
@@ -99,10 +89,13 @@ def changes_between(store: Store, event: Event) -> pl.DataFrame:
     securities = store.lake.scan(
         "securities", columns=["security_id", "company_id", "symbol", "last_session"]
     ).collect()
-    found = pl.concat(
-        [listing_changes(events), action_changes(actions), maintenance_changes(store, start, end)]
+    reviewed = store.published.read("maintenance", start=start, end=end).select(
+        "company_id", "session", "symbol", "change", sentence="reason"
     )
-    return named_changes(found, securities)
+    found = pl.concat([listing_changes(events), action_changes(actions)])
+    return pl.concat([named_changes(found, securities), reviewed]).sort(
+        "company_id", "session", "symbol", "change"
+    )
 
 
 def listing_changes(events: pl.DataFrame) -> pl.DataFrame:
@@ -154,44 +147,6 @@ def action_changes(actions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def maintenance_changes(store: Store, start: date, end: date) -> pl.DataFrame:
-    """Word what quarterly reviews changed, where a table of them is kept."""
-    effective = {
-        review.review_id: review.effective_session
-        for review in all_reviews()
-        if start <= review.effective_session <= end and not review.is_reconstitution
-    }
-    empty = pl.DataFrame(
-        schema={"security_id": pl.String, "session": pl.Date, "change": pl.String}
-        | {"sentence": pl.String}
-    )
-    if MAINTENANCE not in tables() or not effective:
-        return empty
-    held = store.published.read(MAINTENANCE).filter(pl.col("review_id").is_in(list(effective)))
-    return worded_maintenance(held, effective)
-
-
-def worded_maintenance(held: pl.DataFrame, effective: dict[str, date]) -> pl.DataFrame:
-    """Word rows of contract `maintenance`, by their reviews' effective sessions.
-
-    Example:
-        >>> from datetime import date
-        >>> held = pl.DataFrame({
-        ...     "review_id": ["2022-03"], "security_id": ["S-HAL"], "change": ["ipo_addition"],
-        ... })
-        >>> worded_maintenance(held, {"2022-03": date(2022, 3, 21)}).row(0)[1:3]
-        (datetime.date(2022, 3, 21), 'ipo_addition')
-    """
-    return held.select(
-        "security_id",
-        session=pl.col("review_id").replace_strict(effective, return_dtype=pl.Date),
-        change="change",
-        sentence=pl.col("change").replace_strict(
-            _MAINTENANCE_SENTENCES, default="It was changed at the quarterly review."
-        ),
-    )
-
-
 def named_changes(found: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
     """Give changes their company and the last symbol of their line.
 
@@ -205,8 +160,4 @@ def named_changes(found: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame
         .unique("security_id", keep="last")
         .select("security_id", "company_id", "symbol")
     )
-    return (
-        found.join(lines, on="security_id")
-        .sort("company_id", "session", "symbol", "change")
-        .select(CHANGES_SCHEMA.names())
-    )
+    return found.join(lines, on="security_id").select(CHANGES_SCHEMA.names())

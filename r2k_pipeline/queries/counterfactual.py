@@ -144,7 +144,7 @@ class Field:
 
     def _crossing(self, asked: Asked, cap_usd: Numbers, column: int) -> Numbers:
         here = self._side_at(asked, cap_usd, column)
-        ceiling = 2.0 * max(self._running[-1], cap_usd.max(initial=0.0))
+        ceiling = 2.0 * np.maximum(self._running[-1], cap_usd)
         same, other = cap_usd.copy(), np.where(here, 0.0, ceiling)
         is_found = self._side_at(asked, other, column) != here
         for _ in range(_BISECTIONS):

@@ -122,7 +122,8 @@ def desk_table(
 
     Returns:
         One row per line that is traded, the largest amount first: `side` (buy or sell),
-        `from` and `to` (which of the tracked indexes hold it, `out` for none),
+        `from` and `to` (where the line is held in the family: `r1000`, `r2000`,
+        `rmicro` for what is in micro alone, or `out`),
         `decision` on its company (null where it has none), `price_usd` (the close that
         both sides are valued at), `index_change_shares` (index shares after less before,
         summed over the tracked indexes), `trade_shares` and `trade_usd` (signed, above 0
@@ -147,7 +148,7 @@ def desk_table(
         index = require_index(index_id, store.family)
         laid = rebalance(store, found, index, known_at=known_at)
         priced = laid.priced
-        sides.append(_of_index(laid.lines, index_id, amount))
+        sides.append(_of_index(laid.lines, amount))
     if priced is None:
         return pl.DataFrame(schema=_SCHEMA)
     traded = _summed(pl.concat(sides)).join(
@@ -156,10 +157,9 @@ def desk_table(
     return _against_trading(traded, _average_trading(store, priced))
 
 
-def _of_index(lines: pl.DataFrame, index_id: str, amount_usd: float) -> pl.DataFrame:
+def _of_index(lines: pl.DataFrame, amount_usd: float) -> pl.DataFrame:
     change = pl.col("weight_after") - pl.col("weight_before")
     return lines.with_columns(
-        index=pl.lit(index_id),
         trade_usd=amount_usd * change,
         index_change_shares=pl.col("shares_after") - pl.col("shares_before"),
     )
@@ -167,19 +167,24 @@ def _of_index(lines: pl.DataFrame, index_id: str, amount_usd: float) -> pl.DataF
 
 def _summed(lines: pl.DataFrame) -> pl.DataFrame:
     """One row a line over the tracked indexes."""
-    index = pl.col("index")
     return (
         lines.group_by("security_id", maintain_order=True)
         .agg(
             pl.col("company_id", "symbol", "name", "price_usd").first(),
             pl.col("trade_usd", "index_change_shares").sum(),
-            index.filter(pl.col("weight_before") > 0).str.join(" ").alias("from"),
-            index.filter(pl.col("weight_after") > 0).str.join(" ").alias("to"),
+            pl.col("previous_segment", "segment").first(),
             float_shares=pl.max_horizontal("shares_before", "shares_after").max(),
         )
         .filter(pl.col("trade_usd") != 0)
-        .with_columns(pl.col("from", "to").replace("", "out"))
+        .with_columns(_place("previous_segment").alias("from"), _place("segment").alias("to"))
     )
+
+
+def _place(segment: str) -> pl.Expr:
+    return pl.col(segment).replace_strict(_PLACES, default="out", return_dtype=pl.String)
+
+
+_PLACES = {"large": "r1000", "small": "r2000", "micro": "rmicro"}
 
 
 def _average_trading(store: Store, last: date) -> pl.DataFrame:

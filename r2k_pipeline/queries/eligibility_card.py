@@ -38,7 +38,7 @@ RULES_BY_NAME: Mapping[str, EligibilityRule] = MappingProxyType(
     {str(rule.name): rule for rule in ELIGIBILITY_RULES}
 )
 
-_NAMED = 4
+_NAMED = 3
 _NOT_TOLD = "The data do not tell, so it excludes nothing."
 
 

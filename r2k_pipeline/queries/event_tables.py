@@ -6,6 +6,7 @@ how it is made belongs to `reconstitution_tables`, `rebalance` or `desk`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,10 @@ from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import event as scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
+    from r2k_pipeline.queries.rebalance import Rebalance
     from r2k_pipeline.storage.store import Store
 
 SECTOR_INDEXES = ("r1000", "r2000")
@@ -66,11 +68,11 @@ class EventTable(StrEnum):
     DESK = "desk"
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """What a reader calls it.
 
         Example:
-            >>> EventTable.MOVERS.title
+            >>> EventTable.MOVERS.heading
             'Sectors of those who move'
         """
         return _TITLES[self]
@@ -118,54 +120,76 @@ def event_table(
         BadInputError: The event is not built; names those that are.
     """
     scheduled(event_id)
-    decided = decisions_of(store, event_id, known_at=known_at)
-    match table:
-        case EventTable.DESK:
-            return desk_table(store, event_id, tracked_usd=tracked_usd, known_at=known_at)
-        case EventTable.SECTORS | EventTable.TURNOVER:
-            return _of_holdings(store, event_id, table, known_at=known_at)
-        case EventTable.HISTORY:
-            return breakpoint_history(store, event_id, known_at=known_at)
-        case EventTable.IPOS:
-            return ipo_additions(store, event_id, known_at=known_at)
-        case EventTable.RANGES | EventTable.LARGEST:
-            before = decided_before(store, event_id, known_at=known_at)
-            if table is EventTable.LARGEST:
-                return largest(decided, before)
-            return ranges_against(decided, before, store.family)
-        case EventTable.BREAKPOINTS | EventTable.BANDING:
-            boundaries = breakpoints_of(store, event_id, known_at=known_at)
-            if table is EventTable.BANDING:
-                return banding_effect(decided, boundaries)
-            return boundaries_with_bands(boundaries, decided)
-        case _:
-            return _of_decisions(decided, table)
+    asked = _Asked(
+        store=store,
+        event_id=event_id,
+        decided=decisions_of(store, event_id, known_at=known_at),
+        tracked_usd=tracked_usd,
+        known_at=known_at,
+    )
+    return _MAKERS[table](asked)
 
 
-def _of_decisions(decided: pl.DataFrame, table: EventTable) -> pl.DataFrame:
-    match table:
-        case EventTable.MIGRATIONS:
-            return migrations(decided)
-        case EventTable.MOVERS:
-            return mover_sectors(decided)
-        case _:
-            return changes(decided)
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What every table may be made from."""
+
+    store: Store
+    event_id: str
+    decided: pl.DataFrame
+    tracked_usd: Mapping[str, float]
+    known_at: datetime | None
+
+    @property
+    def before(self) -> pl.DataFrame | None:
+        """The decisions of the event before."""
+        return decided_before(self.store, self.event_id, known_at=self.known_at)
+
+    @property
+    def boundaries(self) -> pl.DataFrame:
+        """The event's row of `breakpoints` for each edge."""
+        return breakpoints_of(self.store, self.event_id, known_at=self.known_at)
+
+    def rebalanced(self, index_ids: Iterable[str]) -> list[Rebalance]:
+        """Holdings of some indexes before and after."""
+        event, family = scheduled(self.event_id), self.store.family
+        return [
+            rebalance(self.store, event, family[index_id], known_at=self.known_at)
+            for index_id in index_ids
+        ]
 
 
-def _of_holdings(
-    store: Store, event_id: str, table: EventTable, *, known_at: datetime | None
-) -> pl.DataFrame:
-    event = scheduled(event_id)
-    wanted = SECTOR_INDEXES if table is EventTable.SECTORS else tuple(store.family)
-    found = [
-        rebalance(store, event, store.family[index_id], known_at=known_at) for index_id in wanted
-    ]
-    if table is EventTable.TURNOVER:
-        return pl.DataFrame([turnover_row(one) for one in found])
+def _sectors(asked: _Asked) -> pl.DataFrame:
     return pl.concat(
         sector_shifts(one.lines).select(pl.lit(one.index_id).alias("index"), pl.all())
-        for one in found
+        for one in asked.rebalanced(SECTOR_INDEXES)
     )
+
+
+_MAKERS: Mapping[EventTable, Callable[[_Asked], pl.DataFrame]] = {
+    EventTable.BREAKPOINTS: lambda asked: boundaries_with_bands(asked.boundaries, asked.decided),
+    EventTable.HISTORY: lambda asked: breakpoint_history(
+        asked.store, asked.event_id, known_at=asked.known_at
+    ),
+    EventTable.RANGES: lambda asked: ranges_against(
+        asked.decided, asked.before, asked.store.family
+    ),
+    EventTable.LARGEST: lambda asked: largest(asked.decided, asked.before),
+    EventTable.CHANGES: lambda asked: changes(asked.decided),
+    EventTable.MIGRATIONS: lambda asked: migrations(asked.decided),
+    EventTable.MOVERS: lambda asked: mover_sectors(asked.decided),
+    EventTable.SECTORS: _sectors,
+    EventTable.TURNOVER: lambda asked: pl.DataFrame(
+        [turnover_row(one) for one in asked.rebalanced(asked.store.family) if one.priced]
+    ),
+    EventTable.BANDING: lambda asked: banding_effect(asked.decided, asked.boundaries),
+    EventTable.IPOS: lambda asked: ipo_additions(
+        asked.store, asked.event_id, known_at=asked.known_at
+    ),
+    EventTable.DESK: lambda asked: desk_table(
+        asked.store, asked.event_id, tracked_usd=asked.tracked_usd, known_at=asked.known_at
+    ),
+}
 
 
 def decided_before(

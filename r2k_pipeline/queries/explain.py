@@ -115,19 +115,31 @@ def card_inputs(
         doubts: As `CardInputs` has them.
         known_at: Read the event before as published at that moment; None is now.
     """
-    events = all_events()
-    position = events.index(event)
-    before = events[position - 1].event_id if position else ""
     return CardInputs(
         event=event,
         rules=rules_in_force(event.rank_day),
         family=store.family,
         universe=universe,
         decided=decided,
-        before=store.published.read("reconstitution", event_id=before, known_at=known_at),
+        before=_edges_before(store, event, known_at=known_at),
         between=changes_between(store, event),
         doubts=doubts,
     )
+
+
+def _edges_before(store: Store, event: Event, *, known_at: datetime | None) -> pl.DataFrame:
+    """Above which edges companies were by the event before, and by reviews since."""
+    events = all_events()
+    position = events.index(event)
+    before = events[position - 1].event_id if position else ""
+    of_event = {"event_id": before}
+    parts = [
+        store.published.read(table, known_at=known_at, where=of_event)
+        .drop_nulls("segment")
+        .select("company_id", "edges_above")
+        for table in ("reconstitution", "maintenance")
+    ]
+    return pl.concat(parts).unique("company_id", keep="first", maintain_order=True)
 
 
 def _company(

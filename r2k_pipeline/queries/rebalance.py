@@ -25,10 +25,14 @@ if TYPE_CHECKING:
     from r2k_pipeline.storage.store import Store
 
 _HELD = (
-    "session", "security_id", "company_id", "symbol", "name", "sector", "indexes", "float_factor",
-    "close_usd", "previous_close_usd", "index_shares", "market_value_usd",
+    "session", "security_id", "company_id", "symbol", "name", "sector", "segment", "indexes",
+    "float_factor", "close_usd", "previous_close_usd", "index_shares", "market_value_usd",
 )  # fmt: skip
 _TEXTS = ("company_id", "symbol", "name", "sector")
+LINE_COLUMNS = (
+    "security_id", *_TEXTS, "previous_segment", "segment",
+    "price_usd", "shares_before", "shares_after", "weight_before", "weight_after",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,8 @@ class Rebalance:
         is_expected: Whether the event was not in effect yet, so that the new lines are
             expected and not published.
         lines: One row per line that is held before or after: `security_id`,
-            `company_id`, `symbol`, `name`, `sector`, `price_usd`, `shares_before`,
+            `company_id`, `symbol`, `name`, `sector`, `previous_segment` and `segment`
+            (where the line is held in the family; null outside), `price_usd`, `shares_before`,
             `shares_after` (index shares, in the units after splits of the first
             session), `weight_before` and `weight_after` (0 to 1, 0 where it is not held).
             Empty where no holdings before are known: at the first event.
@@ -75,7 +80,7 @@ def rebalance(
     if not eves:
         return Rebalance(index_id=index.index_id, priced=None, is_expected=False, lines=_empty())
     eve = eves[-1]
-    before = _of_index(store, _held(store, eve), index)
+    held = _held(store, eve)
     opened = _held(store, event.effective_session)
     is_expected = opened.is_empty()
     if is_expected:
@@ -86,7 +91,10 @@ def rebalance(
         index_id=index.index_id,
         priced=priced,
         is_expected=is_expected,
-        lines=_side_by_side(before, _of_index(store, after, index)),
+        lines=_side_by_side(_of_index(store, held, index), _of_index(store, after, index))
+        .join(held.select("security_id", previous_segment="segment"), on="security_id", how="left")
+        .join(after.select("security_id", "segment"), on="security_id", how="left")
+        .select(LINE_COLUMNS),
     )
 
 
@@ -118,7 +126,7 @@ def _expected(store: Store, event: Event, last: date, *, known_at: datetime | No
     chosen = (
         decisions_of(store, event.event_id, known_at=known_at)
         .drop_nulls("indexes")
-        .select("company_id", "indexes", vehicle="security_id", chosen_sector="sector")
+        .select("company_id", "segment", "indexes", vehicle="security_id", chosen_sector="sector")
     )
     held = _held(store, last).select("security_id", "index_shares", "float_factor")
     return (
@@ -173,9 +181,10 @@ def _side_by_side(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def _empty() -> pl.DataFrame:
-    texts = dict.fromkeys(("security_id", *_TEXTS), pl.String)
-    numbers = ("price_usd", "shares_before", "shares_after", "weight_before", "weight_after")
-    return pl.DataFrame(schema={**texts, **dict.fromkeys(numbers, pl.Float64)})
+    texts, numbers = LINE_COLUMNS[:-5], LINE_COLUMNS[-5:]
+    return pl.DataFrame(
+        schema={**dict.fromkeys(texts, pl.String), **dict.fromkeys(numbers, pl.Float64)}
+    )
 
 
 def turnover_share(lines: pl.DataFrame) -> float | None:
@@ -230,7 +239,7 @@ def turnover_row(found: Rebalance) -> dict[str, object]:
         lines_after=wanted.sum(),
         lines_in=(wanted & ~held).sum(),
         lines_out=(held & ~wanted).sum(),
-        weight_in=pl.col("weight_after").filter(wanted & ~held).sum(),
-        weight_out=pl.col("weight_before").filter(held & ~wanted).sum(),
+        in_weight=pl.col("weight_after").filter(wanted & ~held).sum(),
+        out_weight=pl.col("weight_before").filter(held & ~wanted).sum(),
     ).row(0, named=True)
     return {"index": found.index_id, **counts, "turnover_share": turnover_share(lines)}

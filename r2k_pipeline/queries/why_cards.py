@@ -54,7 +54,8 @@ class CardInputs:
         family: The indexes; their ranks are the edges.
         universe: Contract `universe` of the rank day.
         decided: Contract `reconstitution` of the event.
-        before: Contract `reconstitution` of the event before; empty if there is none.
+        before: `company_id` and `edges_above` of the members before the event; null
+            where only their segment is known.
         between: As `between_events.changes_between` gives it.
         doubts: `company_id` and `sentence`: what the feed contradicts about a company.
     """

@@ -49,16 +49,16 @@ def odds_parts(odds: MigrationOdds) -> Iterator[RenderableType]:
         yield terminal_table(
             rows.head(_SHOWN_AN_EDGE).select(
                 "symbol", "name", "rank", "crossing", "distance_pct", "volatility_pct",
-                probability_share="probability",
+                odds_share="probability",
             ),
             title=f"Open at rank {rank}: {rows.height:,} companies; the most open",
             rows=None,
         )  # fmt: skip
     if not odds.brier.is_empty():
         yield terminal_table(
-            odds.brier.with_columns(crossing=_crossing()).select(
-                "crossing", "companies", "crossed_share", "brier", "brier_as_it_is",
-                "brier_base_rate",
+            odds.brier.select(
+                _crossing().alias("crossing"), "companies", "crossed_share",
+                pl.col("brier", "brier_as_it_is", "brier_base_rate").round(4),
             ),
             title="Brier score of such odds on the later half of the history (0 is perfect)",
         )  # fmt: skip
@@ -87,7 +87,7 @@ def table_parts(
         event_id: The event.
         tracked_usd: What the desk's table was asked for.
     """
-    title = f"{event_id}: {table.title}"
+    title = f"{event_id}: {table.heading}"
     if frame.is_empty():
         yield line(f"{title}: none.")
     elif table is EventTable.CHANGES:

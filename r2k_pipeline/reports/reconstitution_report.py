@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.queries.desk import DEFAULT_TRACKED
 from r2k_pipeline.queries.doubts import DOUBT_SENTENCES
+from r2k_pipeline.queries.event_tables import EventTable, event_table
 from r2k_pipeline.queries.reconstitution import (
     MOVES,
-    boundaries_with_bands,
-    breakpoints_of,
     built_events,
     changes,
     decisions_of,
@@ -24,12 +24,20 @@ from r2k_pipeline.queries.reconstitution import (
 from r2k_pipeline.queries.wording import (
     DECISION_LABELS,
     NONE_SHOWN,
-    segment_label,
     signed_percent,
     usd,
 )
 from r2k_pipeline.reports.charts import breakpoint_history, cap_curve
-from r2k_pipeline.reports.factsheet import CAP_RANGE_HEADINGS
+from r2k_pipeline.reports.event_sections import (
+    banding_section,
+    desk_section,
+    ipos_section,
+    largest_section,
+    migrations_section,
+    ranges_section,
+    sectors_section,
+    turnover_section,
+)
 from r2k_pipeline.reports.notices import disclaimers
 from r2k_pipeline.reports.page import (
     Markup,
@@ -51,8 +59,6 @@ if TYPE_CHECKING:
     from r2k_pipeline.queries.reconstitution import ReconstitutionSummary
     from r2k_pipeline.storage.store import Store
 
-_TOP = 10
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReconstitutionInputs:
@@ -62,14 +68,15 @@ class ReconstitutionInputs:
         summary: The event in figures.
         previous: The event before it, if it is built.
         decided: Contract `reconstitution` of the event, every company.
-        history: `event_id`, `breakpoint_usd`, `lower_bound_usd`,
-            `upper_bound_usd` of every event built up to this one.
+        tables: Every table of the event, as `queries.event_tables.event_table` gives it.
+        tracked_usd: What tracks each index in the desk's table, USD.
     """
 
     summary: ReconstitutionSummary
     previous: ReconstitutionSummary | None
     decided: pl.DataFrame
-    history: pl.DataFrame
+    tables: Mapping[EventTable, pl.DataFrame]
+    tracked_usd: Mapping[str, float]
 
 
 def reconstitution_inputs(
@@ -87,22 +94,13 @@ def reconstitution_inputs(
         BadInputError: The event is not built; names those that are.
     """
     summary = reconstitution_summary(store, event_id, known_at=known_at)
-    events = [found for found in built_events(store, known_at=known_at) if found <= event_id]
-    before = [found for found in events if found < event_id]
-    history = [
-        boundaries_with_bands(
-            breakpoints_of(store, found, known_at=known_at),
-            decisions_of(store, found, known_at=known_at),
-        ).head(1)
-        for found in events
-    ]
+    before = [found for found in built_events(store, known_at=known_at) if found < event_id]
     return ReconstitutionInputs(
         summary=summary,
         previous=reconstitution_summary(store, before[-1], known_at=known_at) if before else None,
         decided=decisions_of(store, event_id, known_at=known_at),
-        history=pl.concat(history).select(
-            "event_id", "breakpoint_usd", "lower_bound_usd", "upper_bound_usd"
-        ),
+        tables={name: event_table(store, event_id, name, known_at=known_at) for name in EventTable},
+        tracked_usd=DEFAULT_TRACKED,
     )
 
 
@@ -117,7 +115,7 @@ def reconstitution_report(inputs: ReconstitutionInputs) -> str:
         from a feed escaped.
     """
     event = inputs.summary.event
-    moved = changes(inputs.decided)
+    moved, tables = changes(inputs.decided), inputs.tables
     return page(
         title=f"Reconstitution {event.event_id}",
         subtitle="R2000-style index family: breakpoints, bands, additions, deletions and moves",
@@ -130,18 +128,19 @@ def reconstitution_report(inputs: ReconstitutionInputs) -> str:
                 section("Total market cap by rank", _curve(inputs)),
                 _boundaries(inputs),
                 *_doubts(inputs),
-                _ranges(inputs),
-                columns(_history(inputs), _banding(inputs)),
-                _largest(inputs),
+                ranges_section(tables),
+                columns(_history(inputs), banding_section(tables, inputs.summary.decisions)),
+                largest_section(tables),
+                migrations_section(tables),
+                turnover_section(tables),
+                sectors_section(tables),
+                desk_section(tables, inputs.tracked_usd),
+                *ipos_section(tables),
                 *(_changes(moved, decision) for decision in MOVES),
             ]
         ),
         footer=disclaimers(),
     )
-
-
-def _boundary(summary: ReconstitutionSummary, place: int = 0) -> Mapping[str, float | None]:
-    return summary.boundaries.row(place, named=True)
 
 
 def _total(summary: ReconstitutionSummary | None, group: str) -> float | None:
@@ -160,7 +159,7 @@ def _count(inputs: ReconstitutionInputs, decision: str) -> int:
 
 
 def _headline(inputs: ReconstitutionInputs) -> Markup:
-    first = _boundary(inputs.summary)
+    first = inputs.summary.breakpoint
     return tiles(
         {
             "Large/small breakpoint": usd(first["breakpoint_usd"]),
@@ -179,7 +178,7 @@ def _note(inputs: ReconstitutionInputs) -> list[Markup]:
 
 def _takeaways(inputs: ReconstitutionInputs) -> Markup:
     now, before = inputs.summary, inputs.previous
-    first = _boundary(now)
+    first = now.breakpoint
     items = [
         f"The breakpoint between large and small is {usd(first['breakpoint_usd'])}"
         + _versus(_change(first["breakpoint_usd"], _earlier_breakpoint(before)), before),
@@ -201,7 +200,7 @@ def _takeaways(inputs: ReconstitutionInputs) -> Markup:
 
 
 def _earlier_breakpoint(before: ReconstitutionSummary | None) -> float | None:
-    return None if before is None else _boundary(before)["breakpoint_usd"]
+    return None if before is None else before.breakpoint["breakpoint_usd"]
 
 
 def _versus(change: float | None, before: ReconstitutionSummary | None) -> str:
@@ -286,55 +285,8 @@ def _doubts(inputs: ReconstitutionInputs) -> list[Markup]:
 
 
 def _history(inputs: ReconstitutionInputs) -> Markup:
-    return section("Breakpoint over the events", breakpoint_history(inputs.history))
-
-
-def _ranges(inputs: ReconstitutionInputs) -> Markup:
-    before = (
-        inputs.previous.cap_ranges.select("group", before_usd="total_usd")
-        if inputs.previous
-        else pl.DataFrame(schema={"group": pl.String, "before_usd": pl.Float64})
-    )
-    rows = inputs.summary.cap_ranges.join(
-        before, on="group", how="left", maintain_order="left"
-    ).with_columns(change_share=pl.col("total_usd") / pl.col("before_usd") - 1)
-    headings = {**CAP_RANGE_HEADINGS, "change_share": "Total vs event before"}
-    return section("Cap ranges after the event", table(rows, headings))
-
-
-def _largest(inputs: ReconstitutionInputs) -> Markup:
     return section(
-        f"The {_TOP} largest companies",
-        table(
-            inputs.decided.drop_nulls("rank").head(_TOP),
-            {
-                "rank": "Rank",
-                "symbol": "Symbol",
-                "name": "Name",
-                "sector": "Sector",
-                "total_market_cap_usd": "Total market cap",
-                "cumulative_market_cap_share": "Cumulative share",
-            },
-        ),
-    )
-
-
-def _banding(inputs: ReconstitutionInputs) -> Markup:
-    held = inputs.decided.filter(pl.col("decision") == "stays_by_band")
-    by_segment = held.group_by("segment").len().sort("segment").iter_rows()
-    words = [
-        f"{count:,} incumbents stay {segment_label(segment)} against their rank."
-        for segment, count in by_segment
-    ]
-    counts = inputs.summary.decisions.with_columns(
-        label=pl.col("decision").replace(DECISION_LABELS)
-    )
-    return section(
-        "Effect of banding",
-        bullets(words) if words else paragraph("The band held nobody at this event."),
-        table(
-            counts, {"label": "Decision", "companies": "Companies", "total_usd": "Total market cap"}
-        ),
+        "Breakpoint over the events", breakpoint_history(inputs.tables[EventTable.HISTORY])
     )
 
 

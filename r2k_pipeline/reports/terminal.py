@@ -128,7 +128,9 @@ def counted(moved: pl.DataFrame) -> str:
 
 def proforma_parts(found: Proforma, *, moved: pl.DataFrame) -> Iterator[RenderableType]:
     """Set a pro-forma reconstitution: its boundaries and who would change."""
-    against = found.incumbents_event_id or "no incumbents"
+    given = f"the members given for {found.incumbents_given_for}"
+    known = given if found.incumbents_given_for else "no incumbents"
+    against = found.incumbents_event_id or known
     yield line(f"As if {found.session} were the rank day, against {against}", style="bold")
     yield boundaries_table(found.boundaries, title="Breakpoints and bands")
     yield terminal_table(

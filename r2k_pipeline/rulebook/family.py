@@ -55,11 +55,12 @@ def family_with(own: Path | None) -> Mapping[str, IndexDefinition]:
             name lie beside it, unless they are named by a whole path.
 
     Returns:
-        Every index by its id. An entry with the id of a shipped index replaces it.
+        Every index by its id.
 
     Raises:
         BadInputError: There is no such file, it or a file that it names cannot be read
-            as a text, or it is wrong; names the key.
+            as a text, it is wrong, or it has an entry with the id of a shipped index,
+            which other tables rely on; names the key.
 
     Example:
         >>> import tempfile
@@ -78,6 +79,13 @@ def family_with(own: Path | None) -> Mapping[str, IndexDefinition]:
         file=own.name,
         read=lambda name: _text(own.parent / name, f"file that {own.name} names"),
     )
+    taken = [index_id for index_id in named if index_id in family()]
+    if taken:
+        raise BadInputError(
+            f"{own.name}: indexes.{taken[0]} is shipped and means the same everywhere",
+            state="the family was not read",
+            remedy="give the index another id",
+        )
     return MappingProxyType({**family(), **named})
 
 

@@ -44,6 +44,7 @@ def decided(*lines: str) -> pl.DataFrame:
             "company_id": [f"C-{line}" for line in lines],
             "sector": ["x"] * len(lines),
             "segment": ["small"] * len(lines),
+            "indexes": ["r3000e r3000 r2000"] * len(lines),
             "event_id": [EVENT.event_id] * len(lines),
         }
     )

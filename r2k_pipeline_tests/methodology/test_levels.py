@@ -23,6 +23,7 @@ from r2k_pipeline.methodology.levels import index_levels
 from r2k_pipeline.rulebook.family import family
 
 SMALL = {"r2000": family()["r2000"]}
+NO_FACTORS = pl.DataFrame()
 DAYS = [date(2024, 7, 1) + timedelta(days=n) for n in range(6)]
 ACTIONS = {
     "session": pl.Date,
@@ -33,13 +34,15 @@ ACTIONS = {
 NO_ACTIONS = pl.DataFrame(schema=ACTIONS)
 
 
-def held(day: int, line: str, close: float, before: float, shares: float) -> dict[str, object]:
+def held(
+    day: int, line: str, close: float, before: float, shares: float, event: str = "2024-06"
+) -> dict[str, object]:
     """A member line on the `day`-th session."""
     return {
         "session": DAYS[day],
         "security_id": line,
-        "segment": "small",
-        "event_id": "2024-06",
+        "indexes": "r3000e r3000 r2000",
+        "event_id": event,
         "close_usd": close,
         "previous_close_usd": before,
         "index_shares": shares,
@@ -52,11 +55,13 @@ def held(day: int, line: str, close: float, before: float, shares: float) -> dic
 def ledger_of(
     lines: pl.DataFrame, actions: pl.DataFrame = NO_ACTIONS, days: list[date] = DAYS
 ) -> pl.DataFrame:
-    return divisor_events(lines, actions, sessions=days, family=SMALL, base_session=DAYS[0])
+    return divisor_events(
+        lines, actions, sessions=days, family=SMALL, base_session=DAYS[0], factors=NO_FACTORS
+    )
 
 
 def levels_of(lines: pl.DataFrame, actions: pl.DataFrame = NO_ACTIONS) -> pl.DataFrame:
-    return index_levels(lines, ledger_of(lines, actions), family=SMALL)
+    return index_levels(lines, ledger_of(lines, actions), family=SMALL, factors=NO_FACTORS)
 
 
 # BOLT is replaced by CORE at the close of the second day; ACE splits two for one on the third.
@@ -66,8 +71,8 @@ BY_HAND = pl.DataFrame(
         held(0, "BOLT", 10.0, 10.0, 100.0),
         held(1, "ACE", 22.0, 20.0, 50.0),
         held(1, "BOLT", 9.0, 10.0, 100.0),
-        held(2, "ACE", 11.5, 11.0, 100.0),
-        held(2, "CORE", 41.0, 40.0, 30.0),
+        held(2, "ACE", 11.5, 11.0, 100.0, "2024-12"),
+        held(2, "CORE", 41.0, 40.0, 30.0, "2024-12"),
     ]
 )
 
@@ -94,9 +99,56 @@ def test_the_ledger_says_what_happened() -> None:
     assert change["market_value_after_usd"] == 2300.0
 
 
-def test_a_leaver_without_a_successor_is_a_deletion() -> None:
-    lines = BY_HAND.filter(pl.col("security_id") != "CORE")
-    assert ledger_of(lines)["cause"].to_list() == ["base", "deletion"]
+def test_between_events_a_leaver_is_a_deletion_and_a_joiner_an_addition() -> None:
+    lines = BY_HAND.with_columns(event_id=pl.lit("2024-06"))
+    leaves = lines.filter(pl.col("security_id") != "CORE")
+    joins = pl.concat([lines, pl.DataFrame([held(2, "BOLT", 9.0, 9.0, 100.0)])])
+    assert ledger_of(leaves)["cause"].to_list() == ["base", "deletion"]
+    assert ledger_of(joins)["cause"].to_list() == ["base", "addition"]
+
+
+def test_an_index_without_members_begins_when_it_has_some() -> None:
+    # Until the third session nobody is micro; CORE's close of 1,230 is then worth 1,000 points.
+    lines = BY_HAND.with_columns(
+        indexes=pl.when(pl.col("security_id") == "CORE")
+        .then(pl.lit("r3000e rmicro"))
+        .otherwise("indexes")
+    )
+    both = {index_id: family()[index_id] for index_id in ("r2000", "rmicro")}
+    ledger = divisor_events(
+        lines, NO_ACTIONS, sessions=DAYS, family=both, base_session=DAYS[0], factors=NO_FACTORS
+    )
+    micro = ledger.filter(pl.col("index_id") == "rmicro")
+    assert micro.select("session", "cause").rows() == [(DAYS[2], "base")]
+    found = index_levels(lines, ledger, family=both, factors=NO_FACTORS)
+    levels = found.filter(pl.col("index_id") == "rmicro")
+    assert levels.select("session", "price_level").rows() == [(DAYS[2], 1000.0)]
+
+
+def test_a_line_that_changes_its_indexes_leaves_one_and_enters_the_other() -> None:
+    lines = pl.DataFrame(
+        [
+            held(0, "ACE", 20.0, 20.0, 50.0), held(0, "BOLT", 10.0, 10.0, 100.0),
+            held(1, "ACE", 20.0, 20.0, 50.0, "2024-12"),
+            held(1, "BOLT", 10.0, 10.0, 100.0, "2024-12"),
+            held(0, "CORE", 5.0, 5.0, 100.0), held(1, "CORE", 5.0, 5.0, 100.0, "2024-12"),
+        ]
+    ).with_columns(
+        indexes=pl.when((pl.col("security_id") == "BOLT") & (pl.col("session") == DAYS[1]))
+        .then(pl.lit("r3000e r1000"))
+        .when(pl.col("security_id") == "CORE")
+        .then(pl.lit("r3000e r1000"))
+        .otherwise("indexes")
+    )  # fmt: skip
+    both = {index_id: family()[index_id] for index_id in ("r1000", "r2000", "r3000e")}
+    ledger = divisor_events(
+        lines, NO_ACTIONS, sessions=DAYS, family=both, base_session=DAYS[0], factors=NO_FACTORS
+    )
+    changes = ledger.filter(pl.col("cause") != "base")
+    assert changes.select("index_id", "cause", "factor").rows() == [
+        ("r1000", "reconstitution", 3.0),
+        ("r2000", "reconstitution", 0.5),
+    ]
 
 
 def test_a_dividend_is_reinvested_across_the_index() -> None:
@@ -122,7 +174,7 @@ def test_a_dividend_is_reinvested_across_the_index() -> None:
 def test_a_session_before_the_base_has_no_level() -> None:
     later = ledger_of(BY_HAND).with_columns(pl.col("session") + timedelta(days=1))
     with pytest.raises(MissingDivisorError, match="2024-07-01"):
-        index_levels(BY_HAND, later, family=SMALL)
+        index_levels(BY_HAND, later, family=SMALL, factors=NO_FACTORS)
 
 
 def test_a_session_of_carried_closes_says_so() -> None:

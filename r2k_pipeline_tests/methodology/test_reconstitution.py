@@ -1,32 +1,42 @@
 """Breakpoints, bands and decisions.
 
 Golden answers: the worked example of the specification (section 3.3: total
-1,000, cumulative 893.0 through rank 994) and the rulebook's own (section 6.11).
+1,000, cumulative 893.0 through rank 994) and the rulebook's own (section 6.11). What
+holds for every market is `test_edges`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import polars as pl
 import pytest
 
 from r2k_pipeline.errors import TooFewCompaniesError
 from r2k_pipeline.methodology.reconstitution import breakpoints, reconstitute
+from r2k_pipeline.rulebook.family import family
+from r2k_pipeline.rulebook.family_file import parse_family
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import event
 
 EVENT = event("2022-06")
 RULES = rules_in_force(EVENT.rank_day)
-NO_INCUMBENTS = pl.DataFrame(
-    schema=dict.fromkeys(
-        ("company_id", "security_id", "symbol", "name", "sector", "segment"), pl.String
-    )
+FAMILY = family()
+# For markets of a few companies: only the edges of the segments.
+ALL = parse_family("indexes: {all: {name: All, ranks: [1, 4000]}}", file="f.yaml")
+INCUMBENTS = dict.fromkeys(
+    ("company_id", "security_id", "symbol", "name", "sector", "segment", "indexes", "edges_above"),
+    pl.String,
 )
+NO_INCUMBENTS = pl.DataFrame(schema=INCUMBENTS)
 NOTHING_EXCLUDED = pl.DataFrame(
-    schema={"security_id": pl.String, "is_eligible": pl.Boolean, "exclusion_reason": pl.String}
-)
+    schema={
+        "company_id": pl.String, "security_id": pl.String, "symbol": pl.String,
+        "is_eligible": pl.Boolean, "exclusion_reason": pl.String,
+    }
+)  # fmt: skip
 
 # rank, cap, segment before, segment after: section 3.3 of the specification, row by row.
 WORKED_EXAMPLE = [
@@ -65,8 +75,10 @@ def ranked(caps: list[float], shares: list[float] | None = None) -> pl.DataFrame
     )
 
 
-def members(segments: dict[int, str]) -> pl.DataFrame:
-    """Incumbents by their rank today."""
+def members(
+    segments: dict[int, str | None], edges: dict[int, str | None] | None = None
+) -> pl.DataFrame:
+    """Incumbents by their rank today, with the edges that they were above, if known."""
     return pl.DataFrame(
         {
             "company_id": [f"C{rank:04}" for rank in segments],
@@ -75,9 +87,17 @@ def members(segments: dict[int, str]) -> pl.DataFrame:
             "name": ["n"] * len(segments),
             "sector": ["s"] * len(segments),
             "segment": list(segments.values()),
+            "indexes": [None] * len(segments),
+            "edges_above": [(edges or {}).get(rank) for rank in segments],
         },
-        schema=NO_INCUMBENTS.schema,
+        schema=INCUMBENTS,
     )
+
+
+def edge(ranking: pl.DataFrame, key: str) -> dict[str, Any]:
+    """The row of one edge."""
+    found = breakpoints(ranking, event=EVENT, rules=RULES, family=FAMILY, is_banded=True)
+    return found.row(by_predicate=pl.col("edge") == key, named=True)
 
 
 @pytest.fixture
@@ -90,13 +110,16 @@ def worked_example() -> pl.DataFrame:
 
 
 def test_the_worked_example_of_the_specification(worked_example: pl.DataFrame) -> None:
-    before = {rank: segment for rank, _, segment, *_ in WORKED_EXAMPLE if segment}
+    before: dict[int, str | None] = {
+        rank: segment for rank, _, segment, *_ in WORKED_EXAMPLE if segment
+    }
     decided = reconstitute(
         worked_example,
         incumbents=members(before),
         excluded=NOTHING_EXCLUDED,
         event=EVENT,
         rules=RULES,
+        family=FAMILY,
     )
     answers = {
         row["rank"]: (row["segment"], row["decision"]) for row in decided.iter_rows(named=True)
@@ -108,7 +131,7 @@ def test_the_worked_example_of_the_specification(worked_example: pl.DataFrame) -
 def test_the_breakpoint_is_the_last_large_company_before_banding(
     worked_example: pl.DataFrame,
 ) -> None:
-    row = breakpoints(worked_example, event=EVENT, rules=RULES, is_banded=True).row(0, named=True)
+    row = edge(worked_example, "1000")
     assert row["boundary_rank"] == 1000
     assert row["breakpoint_usd"] == 7.0
     assert row["cumulative_market_cap_share"] == pytest.approx(0.9380)
@@ -138,6 +161,7 @@ def test_the_rulebooks_own_example(share: float, before: str, after: str) -> Non
         excluded=NOTHING_EXCLUDED,
         event=EVENT,
         rules=rules,
+        family=ALL,
     )
     assert decided.filter(pl.col("rank") == rank)["segment"].item() == after
 
@@ -150,6 +174,7 @@ def test_nobody_is_protected_at_the_lower_edge() -> None:
         excluded=NOTHING_EXCLUDED,
         event=EVENT,
         rules=rules,
+        family=ALL,
     )
     assert decided["segment"].to_list() == ["large", "small", "micro", None]
     assert decided["decision"].to_list() == ["enters", "enters", "moves_down", "leaves"]
@@ -165,6 +190,7 @@ def test_before_2007_rank_alone_decides() -> None:
         excluded=NOTHING_EXCLUDED,
         event=EVENT,
         rules=rules,
+        family=ALL,
     )
     assert decided["decision"].to_list() == ["moves_up", "moves_down"]
 
@@ -176,7 +202,12 @@ def test_a_member_that_is_not_ranked_leaves_with_the_universes_reason() -> None:
         {"security_id": ["S0007"], "is_eligible": [False], "exclusion_reason": ["foreign"]}
     )
     decided = reconstitute(
-        ranked([2.0, 1.0]), incumbents=gone, excluded=excluded, event=EVENT, rules=rules
+        ranked([2.0, 1.0]),
+        incumbents=gone,
+        excluded=excluded,
+        event=EVENT,
+        rules=rules,
+        family=ALL,
     ).filter(pl.col("rank").is_null())
     assert decided["decision"].to_list() == ["leaves", "leaves"]
     assert decided["reason"].to_list() == [
@@ -187,28 +218,185 @@ def test_a_member_that_is_not_ranked_leaves_with_the_universes_reason() -> None:
 
 def test_too_few_companies_give_no_breakpoint() -> None:
     with pytest.raises(TooFewCompaniesError, match=r"2 companies are ranked on 2022-05-06.*1000"):
-        breakpoints(ranked([2.0, 1.0]), event=EVENT, rules=RULES, is_banded=False)
+        breakpoints(ranked([2.0, 1.0]), event=EVENT, rules=RULES, family=FAMILY, is_banded=False)
 
 
 def test_the_band_only_moves_companies_between_large_and_small(
     worked_example: pl.DataFrame,
 ) -> None:
-    before = {rank: "small" if rank % 2 else "large" for rank in range(900, 1100)}
+    before: dict[int, str | None] = {
+        rank: "small" if rank % 2 else "large" for rank in range(900, 1100)
+    }
     decided = reconstitute(
         worked_example,
         incumbents=members(before),
         excluded=NOTHING_EXCLUDED,
         event=EVENT,
         rules=RULES,
+        family=FAMILY,
     )
     assert decided.height == worked_example.height
     assert decided["segment"].null_count() == 0
     banded = decided.filter(pl.col("decision") == "stays_by_band")
-    bounds = breakpoints(worked_example, event=EVENT, rules=RULES, is_banded=True).row(
-        0, named=True
-    )
+    bounds = edge(worked_example, "1000")
     inside = banded["cumulative_market_cap_share"].is_between(
         bounds["lower_bound_share"], bounds["upper_bound_share"]
     )
     assert banded.height > 0
     assert inside.all()
+
+
+def test_every_edge_of_the_family_has_its_breakpoint(worked_example: pl.DataFrame) -> None:
+    found = breakpoints(worked_example, event=EVENT, rules=RULES, family=FAMILY, is_banded=True)
+    half = (pl.col("upper_bound_share") - pl.col("lower_bound_share")).round(9) / 2
+    assert found.select("edge", half.alias("half"), "is_banded").rows() == [
+        ("50", None, False),
+        ("200", 0.025, True),
+        ("500", 0.025, True),
+        ("1000", 0.025, True),
+        ("2000", 0.005, True),
+    ]
+
+
+# Per edge: the keys of the edges above which a company of each side is.
+SIDES = {
+    200: ("200 500 1000 2000 3000 4000", "500 1000 2000 3000 4000"),
+    500: ("500 1000 2000 3000 4000", "1000 2000 3000 4000"),
+    2000: ("2000 3000 4000", "3000 4000"),
+}
+
+
+@pytest.mark.parametrize(
+    ("rank", "larger", "smaller"),
+    [(200, "rtop200", "rmidcap"), (500, "rtop500", "r2500"), (2000, None, "rmicro")],
+)
+def test_the_bands_at_200_500_and_2000(rank: int, larger: str | None, smaller: str) -> None:
+    # 3,100 companies of falling size, the share at the edge +- its half width by hand.
+    caps = [1.0 / place for place in range(1, 3101)]
+    ranking = ranked(caps)
+    shares = ranking["cumulative_market_cap_share"].to_numpy()
+    half = RULES.band_at(rank)
+    inside = [r for r in range(1, 3101) if abs(shares[r - 1] - shares[rank - 1]) <= half]
+    first, last = inside[0], inside[-1]
+    assert first < rank < last
+    above, below = SIDES[rank]
+    segment = "small" if rank == 2000 else "large"
+    asked = {first - 1: below, first: below, rank: below, last: above, last + 1: above}
+    decided = reconstitute(
+        ranking,
+        incumbents=members(dict.fromkeys(asked, segment), asked),
+        excluded=NOTHING_EXCLUDED,
+        event=EVENT,
+        rules=RULES,
+        family=FAMILY,
+    )
+    texts = dict(decided.select("rank", "indexes").iter_rows())
+    is_smaller = {place: smaller in texts[place].split() for place in asked}
+    # Outside the band rank decides, inside it the side before.
+    assert is_smaller == {
+        first - 1: False, first: True, rank: True, last: False, last + 1: True,
+    }  # fmt: skip
+    if larger is not None:
+        assert {place: larger in texts[place].split() for place in asked} == {
+            place: not is_below for place, is_below in is_smaller.items()
+        }
+
+
+def test_newcomers_and_micro_members_are_held_by_no_band() -> None:
+    # The band around #2000 is #1916 to #2088 here.
+    caps = [1.0 / place for place in range(1, 3101)]
+    edges = {1940: "3000 4000", 2060: "2000 3000 4000", 1960: "3000 4000"}
+    decided = reconstitute(
+        ranked(caps),
+        incumbents=members({1940: "small", 2060: "small", 1960: "micro"}, edges),
+        excluded=NOTHING_EXCLUDED,
+        event=EVENT,
+        rules=RULES,
+        family=FAMILY,
+    )
+    texts = dict(decided.select("rank", "indexes").iter_rows())
+    # Two members of small keep their side of #2000; one of micro and a newcomer do not.
+    assert "rmicro" in texts[1940].split()
+    assert "rmicro" not in texts[2060].split()
+    assert "rmicro" not in texts[1960].split()
+    assert "rmicro" in texts[2050].split()
+
+
+def test_where_only_the_segment_is_known_bands_within_it_hold_nobody() -> None:
+    caps = [1.0 / place for place in range(1, 3101)]
+    decided = reconstitute(
+        ranked(caps),
+        incumbents=members({190: "large", 210: "large", 990: "small"}),
+        excluded=NOTHING_EXCLUDED,
+        event=EVENT,
+        rules=RULES,
+        family=FAMILY,
+    )
+    texts = dict(decided.select("rank", "indexes").iter_rows())
+    assert "rtop200" in texts[190].split()
+    assert "rmidcap" in texts[210].split()
+    assert "r2000" in texts[990].split()
+
+
+def test_a_band_of_its_own_holds_members_at_both_edges_of_an_index() -> None:
+    own = parse_family(
+        "indexes: {mine: {name: Mine, ranks: [101, 750], band: 0.02}}", file="f.yaml"
+    )
+    caps = [1.0 / place for place in range(1, 3101)]
+    first = reconstitute(
+        ranked(caps),
+        incumbents=NO_INCUMBENTS,
+        excluded=NOTHING_EXCLUDED,
+        event=EVENT,
+        rules=RULES,
+        family={**FAMILY, **own},
+    )
+    members_before = first.filter(pl.col("indexes").str.contains("mine"))
+    assert members_before["rank"].to_list() == list(range(101, 751))
+    # The companies at #100 and #101 change places, as do those at #750 and #751.
+    swapped = {"C0100": 101, "C0101": 100, "C0750": 751, "C0751": 750}
+    moved = (
+        ranked(caps)
+        .with_columns(
+            company_id=pl.col("company_id").replace(
+                {f"C{place:04}": company for company, place in swapped.items()}
+            )
+        )
+        .sort("rank")
+    )
+    second = reconstitute(
+        moved,
+        incumbents=first.filter(pl.col("segment").is_not_null()),
+        excluded=NOTHING_EXCLUDED,
+        event=EVENT,
+        rules=RULES,
+        family={**FAMILY, **own},
+    )
+    kept = second.filter(pl.col("indexes").str.contains("mine"))
+    assert set(kept["company_id"]) == set(members_before["company_id"])
+
+
+def test_filters_keep_companies_out_of_one_index_only() -> None:
+    filtered = parse_family(
+        "indexes: {tech: {name: T, ranks: [1, 9], sectors: [Technology]},"
+        " rest: {name: R, ranks: [1, 9], excluding: list.csv}}",
+        file="f.yaml",
+        read=lambda _: "symbol,weight\nT.2,0.5\n",
+    )
+    rules = replace(RULES, large_cap_count=1, total_count=2, extended_count=3)
+    universe = pl.DataFrame(
+        {
+            "company_id": ["C0001", "C0002", "C0002"], "security_id": ["S0001", "S0002", "S9"],
+            "symbol": ["T1", "X", "T/2"], "is_eligible": True, "exclusion_reason": None,
+        }
+    )  # fmt: skip
+    decided = reconstitute(
+        ranked([3.0, 2.0, 1.0]).with_columns(sector=pl.Series(["Technology", "Energy", None])),
+        incumbents=NO_INCUMBENTS,
+        excluded=universe,
+        event=EVENT,
+        rules=rules,
+        family={**ALL, **filtered},
+    )
+    # The list names a class of the second company: the company is out, whatever its vehicle.
+    assert decided["indexes"].to_list() == ["all tech rest", "all", "all rest"]

@@ -128,6 +128,19 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "change_fits_the_segments": {"previous_segment": "large"},
         "reason_is_a_sentence": {"reason": "rank"},
     },
+    "why_cards": {
+        "there_are_cards": _EMPTY,
+        "event_is_a_month": {"event_id": "June"},
+        "decision_is_known": {"decision": "stays"},
+        "a_company_is_ranked_or_excluded": {"rank": 5, "failed_rules": "foreign"},
+        "excluded_companies_say_why": {"decision": "excluded"},
+        "it_rises_above_and_falls_below_its_own_size": {
+            "total_market_cap_usd": 1e9,
+            "rises_above_usd": 9e8,
+        },
+        "reason_is_a_sentence": {"reason": "gone"},
+        "card_is_an_object": {"card": "[]"},
+    },
     "maintenance": {
         "change_is_known": {"change": "deletion"},
         "event_is_a_month": {"event_id": "2022"},

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 import polars as pl
 from dagster import AssetDep
 
-from r2k_pipeline.errors import MissingPartitionError
-from r2k_pipeline.methodology.constituents import constituents as lay_members
 from r2k_pipeline.methodology.constituents import first_session_read
+from r2k_pipeline.methodology.maintained_lines import maintained_lines
 from r2k_pipeline.orchestration.assets.declaration import session_asset
-from r2k_pipeline.orchestration.partitions import EVENT_IN_FORCE, SessionSpan
+from r2k_pipeline.orchestration.assets.events_in_force import events_in_force
+from r2k_pipeline.orchestration.partitions import EVENT_IN_FORCE
 from r2k_pipeline.rulebook.rules import rules_in_force
-from r2k_pipeline.rulebook.schedule import all_events
 from r2k_pipeline.rulebook.sessions import next_session, sessions_before, sessions_between
 
 if TYPE_CHECKING:
     from r2k_pipeline.orchestration.assets.table_run import TableRun
-    from r2k_pipeline.rulebook.schedule import Event
+    from r2k_pipeline.orchestration.partitions import SessionSpan
 
 _READ = (
     "session",
@@ -42,19 +41,21 @@ _READ = (
     deps=[
         "universe",
         "corporate_actions",
+        "maintenance",
         AssetDep("reconstitution", partition_mapping=EVENT_IN_FORCE),
     ],
 )
 def constituents(run: TableRun, span: SessionSpan) -> None:
     """Lay the members of each event against its sessions; before the first event are none."""
-    for event, part in _events_in_force(run, span):
+    for event, part in events_in_force(run, span):
         rules = rules_in_force(event.rank_day)
         observed = sessions_before(event.effective_session, rules.share_observation_sessions)
         first = first_session_read(event, observed, rules)
         # The snapshot after the range, if there is one, tells closes that the range missed.
         last = next_session(part.end)
-        laid = lay_members(
+        laid = maintained_lines(
             run.read_event("reconstitution", event),
+            run.read("maintenance", start=event.effective_session, end=part.end),
             run.read("universe", start=first, end=last, columns=_READ),
             run.read("corporate_actions", start=first, end=last),
             event=event,
@@ -64,41 +65,6 @@ def constituents(run: TableRun, span: SessionSpan) -> None:
         ).filter(pl.col("session") >= part.start)
         run.publish_sessions(laid, part)
         run.state("session", _facts(laid))
-
-
-def _events_in_force(run: TableRun, span: SessionSpan) -> list[tuple[Event, SessionSpan]]:
-    """The decided events of a span and the sessions on which each is in force.
-
-    Raises:
-        MissingPartitionError: No event is decided by the end of the span, or one in between
-            is not.
-    """
-    events = [event for event in all_events() if event.effective_session <= span.end]
-    ends = [after.effective_session for after in all_events()[1 : len(events) + 1]]
-    decided = set(run.store.published.read("reconstitution", columns=["event_id"])["event_id"])
-    in_force = []
-    for event, end in zip(events, ends, strict=False):
-        sessions = [
-            day
-            for day in sessions_between(max(event.effective_session, span.start), span.end)
-            if day < end
-        ]
-        if sessions and event.event_id in decided:
-            in_force.append((event, SessionSpan(start=sessions[0], end=sessions[-1])))
-        elif sessions and in_force:
-            raise _undecided(event)
-    if not in_force:
-        raise _undecided(events[-1])
-    return in_force
-
-
-def _undecided(event: Event) -> MissingPartitionError:
-    return MissingPartitionError(
-        "reconstitution",
-        [event.effective_session],
-        remedy=f"decide {event.event_id} first: build a range that contains {event.rank_day}, "
-        "its rank day",
-    )
 
 
 def _facts(laid: pl.DataFrame) -> pl.DataFrame:

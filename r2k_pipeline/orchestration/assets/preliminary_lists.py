@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
 from dagster import AssetDep
 
 from r2k_pipeline.methodology.departures import DEPARTURE_COLUMNS
@@ -32,13 +31,12 @@ def preliminary_lists(run: TableRun, events: list[Event]) -> None:
     for event in events:
         last = event.effective_friday
         universe = run.read("universe", start=event.rank_day, end=last, columns=DEPARTURE_COLUMNS)
-        known: pl.Series = universe["session"]
         lists = draw_up(
             decided_on_rank_day(run, event),
             universe,
             run.read("corporate_actions", start=event.rank_day, end=last),
             event=event,
-            until=max(known, default=event.rank_day),
+            until=max(universe["session"], default=event.rank_day),
             rules=rules_in_force(event.rank_day),
         )
         run.publish_events(lists, [event.event_id])

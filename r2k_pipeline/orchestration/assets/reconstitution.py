@@ -13,16 +13,23 @@ import polars as pl
 from dagster import AssetDep
 
 from r2k_pipeline.errors import MissingPartitionError
+from r2k_pipeline.methodology.departures import (
+    DEPARTURE_COLUMNS,
+    departed_companies,
+    without_departed,
+)
 from r2k_pipeline.methodology.initial_members import as_incumbents
 from r2k_pipeline.methodology.member_exceptions import rank_with_members
 from r2k_pipeline.methodology.reconstitution import breakpoints as read_breakpoints
 from r2k_pipeline.methodology.reconstitution import reconstitute
 from r2k_pipeline.orchestration.assets.candidate_gate import require_decidable
 from r2k_pipeline.orchestration.assets.declaration import event_asset
+from r2k_pipeline.orchestration.assets.maintenance import maintenance_of
 from r2k_pipeline.orchestration.partitions import RANK_DAY, event_key
 from r2k_pipeline.rulebook.reference_facts import settled_doubt_facts
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import all_events
+from r2k_pipeline.rulebook.sessions import previous_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,23 +51,53 @@ _BILLION = 1e9
 def reconstitution(run: TableRun, events: list[Event]) -> None:
     """Decide event after event, each with the incumbents that the one before left."""
     for event in events:
-        rules, incumbents = rules_in_force(event.rank_day), _incumbents(run, event)
-        universe = _on_rank_day(run, "universe", event)
-        ranking = rank_with_members(
-            _on_rank_day(run, "ranking", event), universe, members=incumbents, rules=rules
-        )
-        require_decidable(run, event, ranking, settled_doubt_facts())
-        decisions = reconstitute(
-            ranking,
-            incumbents=incumbents,
-            excluded=universe,
-            event=event,
-            rules=rules,
-            family=run.store.family,
-        )
+        ranked = _ranked(run, event, _incumbents(run, event))
+        require_decidable(run, event, ranked, settled_doubt_facts())
+        decided = decided_on_rank_day(run, event)
+        decisions = without_departed(decided, _departed(run, event))
         run.publish_events(decisions, [event.event_id])
         counts = decisions.group_by("decision").len().iter_rows()
         run.facts[event_key(event)] = {str(decision): int(n) for decision, n in counts}
+
+
+def decided_on_rank_day(run: TableRun, event: Event) -> pl.DataFrame:
+    """Contract `reconstitution` as the rank day gives it, with companies that left since.
+
+    Raises:
+        MissingPartitionError: The rank day is missing, or the event before is undecided.
+        TooFewCompaniesError: Too few companies are ranked for a breakpoint.
+    """
+    incumbents = _incumbents(run, event)
+    return reconstitute(
+        _ranked(run, event, incumbents),
+        incumbents=incumbents,
+        excluded=_on_rank_day(run, "universe", event),
+        event=event,
+        rules=rules_in_force(event.rank_day),
+        family=run.store.family,
+    )
+
+
+def _ranked(run: TableRun, event: Event, incumbents: pl.DataFrame) -> pl.DataFrame:
+    """The ranking of the rank day, with the members that are let off."""
+    return rank_with_members(
+        _on_rank_day(run, "ranking", event),
+        _on_rank_day(run, "universe", event),
+        members=incumbents,
+        rules=rules_in_force(event.rank_day),
+    )
+
+
+def _departed(run: TableRun, event: Event) -> pl.DataFrame:
+    """The companies whose lines ended after the rank day and before the lists were final."""
+    last = previous_session(event.frozen_from)
+    return departed_companies(
+        run.read("universe", start=event.rank_day, end=last, columns=DEPARTURE_COLUMNS),
+        run.read("corporate_actions", start=event.rank_day, end=last),
+        event=event,
+        by=last,
+        rules=rules_in_force(event.rank_day),
+    )
 
 
 @event_asset("breakpoints", deps=["reconstitution"])
@@ -124,10 +161,20 @@ def _incumbents(run: TableRun, event: Event) -> pl.DataFrame:
             [before.effective_session],
             remedy=f"decide {before.event_id} first: events are decided one after the other",
         )
-    if decisions.is_empty():
+    if before is None or decisions.is_empty():
         rules = rules_in_force(event.rank_day)
         return as_incumbents(_initial(run, event), family=run.store.family, rules=rules)
-    return decisions.filter(pl.col("segment").is_not_null())
+    members = decisions.filter(pl.col("segment").is_not_null())
+    return pl.concat([members, _additions(run, before, event)], how="diagonal")
+
+
+def _additions(run: TableRun, before: Event, event: Event) -> pl.DataFrame:
+    """Who joined while the event before was in force, as far as the rank day knows."""
+    changes = maintenance_of(run, before, until=event.rank_day)
+    return changes.filter(pl.col("segment").is_not_null()).select(
+        "event_id", "company_id", "security_id", "symbol", "name", "sector", "segment",
+        "indexes", "edges_above",
+    )  # fmt: skip
 
 
 def _initial(run: TableRun, event: Event) -> pl.DataFrame:

@@ -59,11 +59,15 @@ class TableRun:
         start: date | None = None,
         end: date | None = None,
         columns: Sequence[str] | None = None,
+        rows: pl.Expr | None = None,
     ) -> pl.DataFrame:
-        """Read a range of sessions of an input, or all of it; it enters the input hash."""
+        """Read a range of sessions of an input, or all of it; it enters the input hash.
+
+        Of a table in the lake `rows` keeps some, before they are in memory.
+        """
         if contract(table).storage is Storage.LAKE:
             scanned = self.store.lake.scan(table, start=start, end=end, columns=columns)
-            frame = scanned.collect()
+            frame = (scanned if rows is None else scanned.filter(rows)).collect()
         else:
             frame = self.store.published.read(table, start=start, end=end, columns=columns)
         self._inputs.append(fingerprint(table, frame))

@@ -1,0 +1,115 @@
+"""3c: the members of an event with those that joined since, and their changed shares.
+
+Holds how `maintenance` enters the constituents: a company that joins is laid against the
+sessions from its own on just as the members of an event are from theirs, and shares that
+change are multiplied from their session on. How members are laid is `constituents`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from r2k_pipeline.methodology.constituents import constituents
+from r2k_pipeline.methodology.share_updates import with_changed_shares
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from r2k_pipeline.rulebook.rules import IndexRules
+    from r2k_pipeline.rulebook.schedule import Event
+
+_KEY = ["session", "security_id"]
+
+
+def maintained_lines(
+    decisions: pl.DataFrame,
+    maintenance: pl.DataFrame,
+    universe: pl.DataFrame,
+    actions: pl.DataFrame,
+    *,
+    event: Event,
+    sessions: Sequence[date],
+    end: date,
+    rules: IndexRules,
+) -> pl.DataFrame:
+    """Lay the members of an event and those that joined since against its sessions.
+
+    Args:
+        decisions: Contract `reconstitution` of `event`.
+        maintenance: Contract `maintenance` from its effective session to `end`.
+        universe: As `constituents.constituents` reads it.
+        actions: The same.
+        event: The event in force from its effective session to `end`.
+        sessions: The same.
+        end: The last session wanted.
+        rules: The rules in force on the rank day.
+
+    Returns:
+        Contract `constituents`, sorted by `session`, `security_id`.
+
+    Notes:
+        The shares of a company that joins are observed over the last sessions before it
+        does, as those of an event's members are.
+
+    Example:
+        NEW joins HAL at the review of September, when HAL's shares grow by a half.
+
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> from r2k_pipeline.rulebook.schedule import event
+        >>> from r2k_pipeline.rulebook.sessions import sessions_between
+        >>> days = sessions_between(date(2022, 6, 17), date(2022, 9, 19))
+        >>> decided = {"indexes": ["r2000"], "sector": ["x"], "segment": ["small"],
+        ...            "event_id": ["2022-06"]}
+        >>> decisions = pl.DataFrame({"security_id": ["S-HAL"], "company_id": ["C-HAL"], **decided})
+        >>> universe = pl.concat(pl.DataFrame({
+        ...     "session": days, "security_id": f"S-{line}", "company_id": f"C-{line}",
+        ...     "symbol": line, "name": line, "close_usd": 10.0, "previous_close_usd": 10.0,
+        ...     "line_shares": 100.0, "is_eligible": True,
+        ... }) for line in ("HAL", "NEW"))
+        >>> maintenance = pl.DataFrame({
+        ...     "session": [days[-1]] * 2, "security_id": ["S-HAL", "S-NEW"],
+        ...     "company_id": ["C-HAL", "C-NEW"], "sector": "x", "segment": [None, "small"],
+        ...     "indexes": [None, "r2000"], "event_id": "2022-06", "share_factor": [1.5, None],
+        ... })
+        >>> actions = pl.DataFrame(schema={
+        ...     "session": pl.Date, "security_id": pl.String, "action_type": pl.String,
+        ...     "split_factor": pl.Float64,
+        ... })
+        >>> lines = maintained_lines(
+        ...     decisions, maintenance, universe, actions, event=event("2022-06"),
+        ...     sessions=days, end=days[-1], rules=rules_in_force(days[0]),
+        ... )
+        >>> for row in lines.tail(3).select("session", "symbol", "index_shares").rows():
+        ...     print(*row)
+        2022-09-16 HAL 100.0
+        2022-09-19 HAL 150.0
+        2022-09-19 NEW 100.0
+    """
+    members = constituents(
+        decisions, universe, actions, event=event, sessions=sessions, end=end, rules=rules
+    )
+    joined = maintenance.filter(pl.col("segment").is_not_null()).sort("session")
+    parts = [members]
+    for part in joined.partition_by("session", maintain_order=True):
+        start: date = part["session"][0]
+        observed = [day for day in sessions if day < start][-rules.share_observation_sessions :]
+        if start > end or not observed:
+            continue
+        parts.append(
+            constituents(
+                part,
+                universe.filter(pl.col("session") >= observed[0]),
+                actions.filter(pl.col("session") >= observed[0]),
+                event=replace(event, effective_session=start),
+                sessions=[day for day in sessions if day >= observed[0]],
+                end=end,
+                rules=rules,
+            )
+        )
+    lines = pl.concat(parts).unique(_KEY, keep="first", maintain_order=True).sort(_KEY)
+    return with_changed_shares(lines, maintenance)
