@@ -105,7 +105,8 @@ def test_a_why_card_comes_as_tables_as_rows_and_as_one_object(home: Path, tmp_pa
     told = json.loads(r2k(*asked, "--format", "json", home=home).stdout_bytes)
     assert told["decision"] == "moves_up"
     checks = told["lines"][0]["rules"]
-    assert rows.filter(pl.col("part") == "rule")["item"].to_list() == [c["label"] for c in checks]
+    verdicts = rows.filter(pl.col("part") == "rule")["verdict"].to_list()
+    assert verdicts == [check["verdict"] for check in checks]
     file = tmp_path / "card.json"
     r2k(*asked, "--out", str(file), home=home)
     assert json.loads(file.read_bytes()) == told

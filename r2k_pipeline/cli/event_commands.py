@@ -45,7 +45,7 @@ Tracked = Annotated[
     typer.Option(
         "--tracked-usd",
         help="What tracks an index, for --table desk: 12bn is of r2000, r1000=30bn of another; "
-        "again for more. Else r2000=1bn.",
+        "again for more. Else r2000=10bn.",
         metavar="AMOUNT",
     ),
 ]

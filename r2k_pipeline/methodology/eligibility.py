@@ -118,7 +118,7 @@ def _class_threshold(rules: IndexRules) -> str:
     if not rules.has_separate_share_classes:
         return "one line a company"
     floor, volume = rules.minimum_total_market_cap_usd, rules.minimum_class_addtv_usd
-    return f"the line that trades most, or above ${floor / _MILLION:g} m and ${volume:.0f} a day"
+    return f"the line that trades most, or above ${floor / _MILLION:g} m and ${volume:,.0f} a day"
 
 
 def _votes_threshold(rules: IndexRules) -> str:

@@ -86,7 +86,7 @@ def fast_entrants(
             first close must exceed once the market has moved it, USD.
 
     Returns:
-        As `ipo_additions.one_line_a_company`, with `first_session`.
+        As `ipo_additions.one_line_a_company`, with `first_session` and `offered_share`.
 
     Notes:
         What was offered is in no price feed: without a reported listing nobody enters
@@ -133,4 +133,5 @@ def fast_entrants(
         .join_asof(ratios.sort("session"), on="session", strategy="backward")
     )
     large = pl.col("market_cap_usd") * pl.col("offered_share") > limit
-    return one_line_a_company(first_rows.filter(pl.col("is_eligible") & large), "first_session")
+    entrants = first_rows.filter(pl.col("is_eligible") & large)
+    return one_line_a_company(entrants, "first_session", "offered_share")

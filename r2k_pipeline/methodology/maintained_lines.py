@@ -53,7 +53,7 @@ def maintained_lines(
 
     Notes:
         The shares of a company that joins are observed over the last sessions before it
-        does, as those of an event's members are.
+        does, as those of an event's members are, and count with the float of its row.
 
     Example:
         NEW joins HAL at the review of September, when HAL's shares grow by a half.
@@ -75,6 +75,7 @@ def maintained_lines(
         ...     "session": [days[-1]] * 2, "security_id": ["S-HAL", "S-NEW"],
         ...     "company_id": ["C-HAL", "C-NEW"], "sector": "x", "segment": [None, "small"],
         ...     "indexes": [None, "r2000"], "event_id": "2022-06", "share_factor": [1.5, None],
+        ...     "float_factor": [None, 0.25],
         ... })
         >>> actions = pl.DataFrame(schema={
         ...     "session": pl.Date, "security_id": pl.String, "action_type": pl.String,
@@ -88,28 +89,47 @@ def maintained_lines(
         ...     print(*row)
         2022-09-16 HAL 100.0
         2022-09-19 HAL 150.0
-        2022-09-19 NEW 100.0
+        2022-09-19 NEW 25.0
     """
     members = constituents(
         decisions, universe, actions, event=event, sessions=sessions, end=end, rules=rules
     )
     joined = maintenance.filter(pl.col("segment").is_not_null()).sort("session")
+    floats = joined.select("company_id", "float_factor")
     parts = [members]
     for part in joined.partition_by("session", maintain_order=True):
         start: date = part["session"][0]
         observed = [day for day in sessions if day < start][-rules.share_observation_sessions :]
         if start > end or not observed:
             continue
-        parts.append(
-            constituents(
-                part,
-                universe.filter(pl.col("session") >= observed[0]),
-                actions.filter(pl.col("session") >= observed[0]),
-                event=replace(event, effective_session=start),
-                sessions=[day for day in sessions if day >= observed[0]],
-                end=end,
-                rules=rules,
-            )
+        lines = constituents(
+            part,
+            universe.filter(pl.col("session") >= observed[0]),
+            actions.filter(pl.col("session") >= observed[0]),
+            event=replace(event, effective_session=start),
+            sessions=[day for day in sessions if day >= observed[0]],
+            end=end,
+            rules=rules,
         )
-    lines = pl.concat(parts).unique(_KEY, keep="first", maintain_order=True).sort(_KEY)
-    return with_changed_shares(lines, maintenance)
+        parts.append(_with_float(lines, floats))
+    every = pl.concat(parts).unique(_KEY, keep="first", maintain_order=True).sort(_KEY)
+    return with_changed_shares(every, maintenance)
+
+
+def _with_float(lines: pl.DataFrame, floats: pl.DataFrame) -> pl.DataFrame:
+    """Lines of companies that join, with the float with which they do."""
+    factor = pl.col("joins_with").fill_null(1.0)
+    return (
+        lines.join(
+            floats.rename({"float_factor": "joins_with"}),
+            on="company_id",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            float_factor=factor,
+            index_shares=pl.col("index_shares") * factor,
+            market_value_usd=pl.col("market_value_usd") * factor,
+        )
+        .select(lines.columns)
+    )

@@ -281,7 +281,16 @@ def _addition_rows(case: _Case, book: pl.DataFrame, review: Review) -> pl.DataFr
         pl.lit(case.event.event_id),
         signed_percent(pl.lit(ratio)),
     )
-    return as_rows(placed, case.event, MaintenanceChange.IPO_ADDITION, review=review, reason=said)
+    joins = _with_float(case, placed, review.effective_session, rules)
+    return as_rows(joins, case.event, MaintenanceChange.IPO_ADDITION, review=review, reason=said)
+
+
+def _with_float(case: _Case, joins: pl.DataFrame, start: date, rules: IndexRules) -> pl.DataFrame:
+    """Companies that join with their float on the eve, or the one that is assumed."""
+    known = case.floats_on(start - timedelta(days=1))
+    return joins.join(known, on="security_id", how="left").with_columns(
+        pl.col("float_factor").fill_null(rules.ipo_float_factor)
+    )
 
 
 def _placed(
@@ -333,10 +342,15 @@ def _entered_on(case: _Case, day: date) -> pl.DataFrame:
         "first_session",
         pl.lit(rank),
     )
+    # What was not offered is locked up, and so the offered part is the float.
     return as_rows(
-        placed, case.event, MaintenanceChange.FAST_ENTRY, session=pl.lit(joins),
-        decided_day="first_session", reason=said,
-    )  # fmt: skip
+        placed.rename({"offered_share": "float_factor"}),
+        case.event,
+        MaintenanceChange.FAST_ENTRY,
+        session=pl.lit(joins),
+        decided_day="first_session",
+        reason=said,
+    )
 
 
 def _offering_rows(case: _Case, book: pl.DataFrame, *, after: date, until: date) -> pl.DataFrame:

@@ -41,6 +41,7 @@ _COLUMNS = {
     "edges_above": pl.String,
     "total_market_cap_usd": pl.Float64,
     "share_factor": pl.Float64,
+    "float_factor": pl.Float64,
     "decided_day": pl.Date,
     "reason": pl.String,
 }

@@ -225,7 +225,7 @@ def with_changed_shares(lines: pl.DataFrame, maintenance: pl.DataFrame) -> pl.Da
 
     Returns:
         The lines with `index_shares` and `market_value_usd` of every session multiplied
-        by the factors of their company so far.
+        by the factors of their company so far, and `float_factor` as last updated.
 
     Example:
         >>> from datetime import date
@@ -233,19 +233,26 @@ def with_changed_shares(lines: pl.DataFrame, maintenance: pl.DataFrame) -> pl.Da
         >>> lines = pl.DataFrame({
         ...     "session": days, "security_id": "S-HAL", "company_id": "C-HAL",
         ...     "index_shares": [100.0, 100.0], "market_value_usd": [1000.0, 1000.0],
+        ...     "float_factor": [1.0, 1.0],
         ... })
         >>> maintenance = pl.DataFrame({
         ...     "session": days[1:], "company_id": ["C-HAL"], "share_factor": [1.5],
-        ... })
+        ...     "float_factor": [None],
+        ... }, schema_overrides={"float_factor": pl.Float64})
         >>> with_changed_shares(lines, maintenance)["index_shares"].to_list()
         [100.0, 150.0]
     """
     factors = (
         maintenance.filter(pl.col("share_factor").is_not_null())
         .group_by("company_id", "session")
-        .agg(pl.col("share_factor").product())
+        .agg(
+            pl.col("share_factor").product(), last_float=pl.col("float_factor").drop_nulls().last()
+        )
         .sort("session")
-        .with_columns(pl.col("share_factor").cum_prod().over("company_id"))
+        .with_columns(
+            pl.col("share_factor").cum_prod().over("company_id"),
+            pl.col("last_float").forward_fill().over("company_id"),
+        )
     )
     if factors.is_empty():
         return lines
@@ -258,6 +265,7 @@ def with_changed_shares(lines: pl.DataFrame, maintenance: pl.DataFrame) -> pl.Da
         .with_columns(
             index_shares=pl.col("index_shares") * factor,
             market_value_usd=pl.col("market_value_usd") * factor,
+            float_factor=pl.coalesce("last_float", "float_factor"),
         )
         .select(lines.columns)
         .sort("session", "security_id")

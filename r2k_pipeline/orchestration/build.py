@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING
 from r2k_pipeline.errors import BadInputError, MissingPartitionError
 from r2k_pipeline.orchestration import initial_members
 from r2k_pipeline.orchestration.assets.table_run import fingerprint
-from r2k_pipeline.orchestration.fingerprints import code_fingerprint, digest, raw_fingerprint
+from r2k_pipeline.orchestration.fingerprints import (
+    code_fingerprint,
+    digest,
+    family_fingerprint,
+    raw_fingerprint,
+)
 from r2k_pipeline.orchestration.instance import open_instance
 from r2k_pipeline.orchestration.jobs import INDEX, RECONSTITUTION, SELECTION
 from r2k_pipeline.orchestration.partitions import (
@@ -125,7 +130,7 @@ def _build(
             "levels: the range must contain a rank day and the effective session after it"
         )
     else:
-        inputs = digest(*(stage.run_id for stage in stages))
+        inputs = digest(*(stage.run_id for stage in stages), family_fingerprint(store))
         first = session_key(max(base, span.start))
         stages.append(runner.run(INDEX, first, last, inputs=lambda: inputs))
     return BuildReport(
@@ -144,7 +149,7 @@ def _decide(
     first, last = events[0], events[-1]
     table = initial_members.TABLE
     members = store.published.read(table, event_id=first.event_id)
-    told = digest(inputs, fingerprint(table, members))
+    told = digest(inputs, fingerprint(table, members), family_fingerprint(store))
     return runner.run(RECONSTITUTION, event_key(first), event_key(last), inputs=lambda: told)
 
 

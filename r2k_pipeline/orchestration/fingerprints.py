@@ -1,7 +1,7 @@
 """What a stage depends on, as short texts that change when it would come out differently.
 
-Holds the fingerprint of the code and that of what landed. A build compares them with those
-of earlier runs to leave out what is done.
+Holds the fingerprint of the code, of the indexes and of what landed. A build compares them
+with those of earlier runs to leave out what is done.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ def code_fingerprint() -> str:
     sources = [path for suffix in ("*.py", "*.yaml", "*.csv") for path in package.rglob(suffix)]
     found = sorted({*sources, *contracts_dir().glob("*.yaml")})
     return digest(*(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in found))
+
+
+def family_fingerprint(store: Store) -> str:
+    """Hash every index of a store, with the lists that its entries name."""
+    return digest(*(repr(index) for index in store.family.values()))
 
 
 def raw_fingerprint(store: Store) -> str:

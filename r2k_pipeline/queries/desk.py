@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from r2k_pipeline.rulebook.index_definition import IndexDefinition
     from r2k_pipeline.storage.store import Store
 
-DEFAULT_TRACKED: Mapping[str, float] = {"r2000": 1e9}
-"""One billion dollars in the small cap index: every figure is proportional to it."""
+DEFAULT_TRACKED: Mapping[str, float] = {"r2000": 10e9}
+"""Ten billion dollars in the small cap index, a round figure: all is proportional to it."""
 
 DESK_COLUMNS = (
     "symbol",
@@ -44,7 +44,7 @@ DESK_COLUMNS = (
     "adv20_shares",
     "adv20_usd",
     "days_of_adv",
-    "float_pct",
+    "float_share",
 )
 
 _ADV_SESSIONS = 20
@@ -129,7 +129,7 @@ def desk_table(
         summed over the tracked indexes), `trade_shares` and `trade_usd` (signed, above 0
         to buy), `adv20_shares` and `adv20_usd` (the mean of the last 20 sessions up to
         that close; null for what did not trade in the store), `days_of_adv` (of the
-        amount) and `float_pct` (of the line's float shares). No row where no holdings
+        amount) and `float_share` (of the line's float shares, 0 to 1). No row where no holdings
         before the event are known.
 
     Raises:
@@ -216,7 +216,7 @@ def _against_trading(traded: pl.DataFrame, trading: pl.DataFrame) -> pl.DataFram
             trade_shares=shares,
             adv20_shares=pl.col("adv20_usd") / pl.col("price_usd"),
             days_of_adv=pl.when(pl.col("adv20_usd") > 0).then(size / pl.col("adv20_usd")),
-            float_pct=100 * shares.abs() / pl.col("float_shares"),
+            float_share=shares.abs() / pl.col("float_shares"),
         )
         .sort(size, "security_id", descending=[True, False])
         .select(DESK_COLUMNS)

@@ -167,9 +167,10 @@ def _laid(
     def column(name: str, matrix: Numbers | Counts | Flags) -> pl.Series:
         return pl.Series(name, matrix.ravel(), nan_to_null=True)
 
+    at_usd = np.round(crossings)
     found = pl.col("crosses_at_usd").is_not_null()
     return (
-        companies.select("company_id", "cap_usd", own_rank=pl.Series(placement.rank))
+        companies.select("company_id", own_rank=pl.Series(placement.rank))
         .join(edges, how="cross", maintain_order="left_right")
         .with_columns(
             column("lower_bound_share", placement.lower_bound),
@@ -177,14 +178,14 @@ def _laid(
             column("is_held", asked.is_held),
             column("was_above", asked.was_above),
             column("is_above", placement.is_above),
-            column("crosses_at_usd", crossings).round(),
+            column("crosses_at_usd", at_usd),
             column("crosses_at_rank", at_crossings).cast(pl.Int32),
+            column("cap_change_share", at_usd / companies["cap_usd"].to_numpy()[:, None] - 1),
         )
         .with_columns(
             was_above=pl.when("is_held").then("was_above"),
             is_by_band=pl.col("is_above") != (pl.col("own_rank") <= pl.col("boundary_rank")),
             crosses_at_rank=pl.when(found).then("crosses_at_rank"),
-            cap_change_share=pl.col("crosses_at_usd") / pl.col("cap_usd") - 1,
         )
         .with_columns(
             rank_change=pl.col("own_rank").cast(pl.Int32) - pl.col("crosses_at_rank"),

@@ -121,10 +121,12 @@ def _sentence(rule: EligibilityRule) -> pl.Expr:
 
 
 def _excuse(rules: IndexRules) -> pl.Expr:
+    cents = (pl.col(MEAN_CLOSE) * 100).round().cast(pl.Int64)
     return pl.format(
-        "A member passes: its mean close of the {} days before was ${}.",
+        "A member passes: its mean close of the {} days before was ${}.{}.",
         pl.lit(rules.member_mean_close_days),
-        pl.col(MEAN_CLOSE).round(2),
+        cents // 100,
+        (cents % 100).cast(pl.String).str.zfill(2),
     )
 
 

@@ -137,9 +137,9 @@ def line_standing(
 
 def _decided(decisions: pl.DataFrame, edge: pl.DataFrame) -> pl.DataFrame:
     """What was decided on each company, and whether it lies in the band around an edge."""
-    bounds = [edge[name].first() for name in ("lower_bound_share", "upper_bound_share")]
     in_band = pl.col("cumulative_market_cap_share").is_between(
-        *(pl.lit(bound, pl.Float64) for bound in bounds)
+        pl.lit(edge["lower_bound_share"].first(), pl.Float64),
+        pl.lit(edge["upper_bound_share"].first(), pl.Float64),
     )
     return decisions.select(
         "company_id",

@@ -76,10 +76,9 @@ def verify(
     if published.is_empty():
         days = store.published.read("levels", columns=["session"]).get_column("session")
         raise nothing_there("levels", asked=[start, end], available=days, known_at=known_at)
-    first, last = published["session"].min(), published["session"].max()
     values = index_values(
-        store.lake.scan("constituents", start=first, end=last),
-        store.lake.scan("weight_factors", end=last).collect(),
+        store.lake.scan("constituents", start=start, end=end),
+        store.lake.scan("weight_factors", end=end).collect(),
         family=store.family,
     )
     ledger = store.published.read("divisors", end=end, known_at=known_at)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.queries.levels import levels
+from r2k_pipeline.queries.levels import LEVEL_COLUMNS
 from r2k_pipeline.queries.reconstitution import (
     latest_event,
     reconstitution_changes,
@@ -54,12 +54,10 @@ def demo_parts(store: Store, *, home_option: str) -> Iterator[RenderableType]:
 
 
 def last_levels(store: Store) -> pl.DataFrame:
-    """Take the last level of every index of the family."""
-    return pl.concat(
-        [
-            levels(store, index_id)
-            .tail(1)
-            .select(pl.lit(index_id).alias("index"), pl.all().exclude("divisor"))
-            for index_id in store.family
-        ]
+    """Take the last level of every index of the family that has one, in its order."""
+    found = store.published.read("levels")
+    last = found.filter(pl.col("session") == pl.col("session").max())
+    family = pl.DataFrame({"index_id": list(store.family)})
+    return family.join(last, on="index_id", maintain_order="left").select(
+        pl.col("index_id").alias("index"), *(name for name in LEVEL_COLUMNS if name != "divisor")
     )

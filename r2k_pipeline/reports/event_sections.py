@@ -222,7 +222,7 @@ def desk_section(
                 "trade_usd": "Amount",
                 "adv20_usd": "ADV20",
                 "days_of_adv": "Days of ADV",
-                "float_pct": "Of float",
+                "float_share": "Of float",
             },
         ),
         kind="long",

@@ -28,7 +28,7 @@ _SHOWN_OF_DESK = 25
 _SHORT_NAME = 18
 _DESK_SHOWN = (
     "symbol", "side", "from", "to", "index_change_shares", "trade_shares", "trade_usd",
-    "adv20_usd", "days_of_adv", "float_pct",
+    "adv20_usd", "days_of_adv", "float_share",
 )  # fmt: skip
 
 

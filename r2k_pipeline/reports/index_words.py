@@ -46,8 +46,8 @@ def weighted(index: IndexDefinition) -> str:
         >>> from r2k_pipeline.rulebook.index_definition import CapScheme, IndexDefinition
         >>> weighted(IndexDefinition(
         ...     index_id="a", name="A", first_rank=1, last_rank=9, cap=CapScheme(company=0.225)
-        ... ))[47:101]
-        ', no company above 22.5 % when weights are reset each '
+        ... ))[48:101]
+        ', no company above 22.5 % when weights are reset each'
     """
     said = _WEIGHTED[index.weighting]
     if index.cap is not None:

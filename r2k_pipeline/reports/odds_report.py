@@ -13,7 +13,7 @@ import polars as pl
 from r2k_pipeline.queries.migration_odds import undecided
 from r2k_pipeline.reports.charts import OTHERS, OWN, rendered
 from r2k_pipeline.reports.notices import disclaimers
-from r2k_pipeline.reports.page import joined, page, paragraph, section, table
+from r2k_pipeline.reports.page import columns, joined, page, paragraph, section, table
 
 if TYPE_CHECKING:
     from r2k_pipeline.queries.proforma import Proforma
@@ -64,8 +64,8 @@ def odds_page(found: Proforma) -> str:
     odds = found.odds
     parts = []
     if not odds.reliability.is_empty():
-        parts.append(section("How reliable such odds were", reliability_chart(odds.reliability)))
-        parts.append(_scores(odds.brier))
+        chart = section("How reliable such odds were", reliability_chart(odds.reliability))
+        parts.append(columns(chart, _scores(odds.brier)))
     else:
         parts.append(section("How reliable such odds were", paragraph("No history to judge by.")))
     near = undecided(odds.companies)
@@ -103,11 +103,12 @@ _HEADINGS = {
 
 def _scores(brier: pl.DataFrame) -> Markup:
     rows = brier.with_columns(
+        pl.col("brier", "brier_as_it_is", "brier_base_rate").round(4),
         crossing=pl.concat_str(
             pl.when("is_upward").then(pl.lit("to above")).otherwise(pl.lit("to below")),
             "boundary_rank",
             separator=" ",
-        )
+        ),
     )
     return section(
         "Brier scores",
@@ -118,12 +119,13 @@ def _scores(brier: pl.DataFrame) -> Markup:
                 "companies": "Cases",
                 "crossed_share": "Crossed",
                 "brier": "These odds",
-                "brier_as_it_is": "All stays as it is",
-                "brier_base_rate": "The same rate for all",
+                "brier_as_it_is": "All stays",
+                "brier_base_rate": "One rate",
             },
         ),
         paragraph(
-            "The mean squared error; 0 is perfect. Fitted to the earlier half of the history and "
+            "The mean squared error; 0 is perfect. All stays: as it is on the day; one rate: the "
+            "earlier frequency for everybody. Fitted to the earlier half of the history and "
             "judged on the later half, on companies within three standard deviations of an edge.",
             kind="note",
         ),

@@ -13,7 +13,7 @@ import polars as pl
 
 from r2k_pipeline.queries.desk import DEFAULT_TRACKED
 from r2k_pipeline.queries.doubts import DOUBT_SENTENCES
-from r2k_pipeline.queries.event_tables import EventTable, event_table
+from r2k_pipeline.queries.event_tables import SECTOR_INDEXES, EventTable, event_table
 from r2k_pipeline.queries.reconstitution import (
     MOVES,
     built_events,
@@ -24,6 +24,7 @@ from r2k_pipeline.queries.reconstitution import (
 from r2k_pipeline.queries.wording import (
     DECISION_LABELS,
     NONE_SHOWN,
+    percent,
     signed_percent,
     usd,
 )
@@ -195,8 +196,19 @@ def _takeaways(inputs: ReconstitutionInputs) -> Markup:
             f"{_count(inputs, 'stays_by_band'):,} incumbents keep their segment only because of "
             "the band."
         ),
+        *_turned_over(inputs),
     ]
     return section("Key takeaways", bullets(items), kind="box")
+
+
+def _turned_over(inputs: ReconstitutionInputs) -> list[str]:
+    rows = inputs.tables[EventTable.TURNOVER]
+    shares = dict(zip(rows["index"], rows["turnover_share"], strict=True)) if rows.width else {}
+    return [
+        f"The {index_id.upper()} turns over {percent(shares[index_id], 1)} one way."
+        for index_id in SECTOR_INDEXES
+        if index_id in shares
+    ]
 
 
 def _earlier_breakpoint(before: ReconstitutionSummary | None) -> float | None:

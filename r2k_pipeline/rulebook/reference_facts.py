@@ -177,8 +177,8 @@ def unlisted_share_facts() -> pl.DataFrame:
 
     Example:
         >>> facts = unlisted_share_facts()
-        >>> facts.filter(pl.col("symbol") == "RKT").select("listed_shares").to_series().to_list()
-        [120000000.0]
+        >>> facts.filter(pl.col("symbol") == "RKT")["listed_shares"].to_list()[0]
+        120000000.0
     """
     return read_facts("unlisted_shares")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -20,6 +20,9 @@ from r2k_pipeline.rulebook.family import family
 from r2k_pipeline.rulebook.family_file import parse_family
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EVENT = event("2022-06")
 RULES = rules_in_force(EVENT.rank_day)
@@ -76,7 +79,7 @@ def ranked(caps: list[float], shares: list[float] | None = None) -> pl.DataFrame
 
 
 def members(
-    segments: dict[int, str | None], edges: dict[int, str | None] | None = None
+    segments: Mapping[int, str | None], edges: Mapping[int, str | None] | None = None
 ) -> pl.DataFrame:
     """Incumbents by their rank today, with the edges that they were above, if known."""
     return pl.DataFrame(

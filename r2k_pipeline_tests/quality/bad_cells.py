@@ -150,6 +150,7 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "joining_gives_a_place": {"edges_above": None},
         "a_change_of_shares_gives_a_factor": {"change": "share_update"},
         "factor_is_positive": {"share_factor": 0.0},
+        "float_is_a_fraction": {"float_factor": 0.0},
         "updates_move_something": {"share_factor": 1.0},
         "reason_is_a_sentence": {"reason": "IPO"},
     },

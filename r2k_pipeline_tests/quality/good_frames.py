@@ -270,6 +270,7 @@ GOOD: dict[str, pl.DataFrame] = {
         edges_above=[None, None, "3000 4000"],
         total_market_cap_usd=[None, None, 8.1e8],
         share_factor=[1.0235, 1.1, None],
+        float_factor=[None, None, 0.25],
         decided_day=[date(2022, 8, 12), date(2022, 9, 15), date(2022, 8, 12)],
         reason=["shares moved by +2.35 %", "an offering was priced", "first traded in July"],
     ),

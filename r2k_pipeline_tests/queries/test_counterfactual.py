@@ -159,9 +159,8 @@ def test_a_company_asked_alone_is_told_the_same(values: list[float], data: st.Da
     own = dict(zip((f"C{place:02d}" for place in range(len(values))), values, strict=True))
     alone = carded(values, before, {asked: own[asked]})
     mine = pl.col("company_id") == asked
-    # To the last digits: polars divides a single row by another instruction.
-    assert_frame_equal(alone.edges, together.edges.filter(mine), rel_tol=1e-12)
-    assert_frame_equal(alone.switches, together.switches.filter(mine), rel_tol=1e-12)
+    assert_frame_equal(alone.edges, together.edges.filter(mine), check_exact=True)
+    assert_frame_equal(alone.switches, together.switches.filter(mine), check_exact=True)
 
 
 OTHERS = [90.0, 80.0, 70.0, 60.0, 50.0, 40.0, 30.0, 20.0, 10.0]

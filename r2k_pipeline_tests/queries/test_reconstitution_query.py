@@ -32,7 +32,7 @@ def test_the_totals_are_those_of_the_ranking(history: Store) -> None:
 
 
 def test_the_band_in_dollars_holds_the_breakpoint(history: Store) -> None:
-    first = reconstitution_summary(history, "2022-06").boundaries.row(0, named=True)
+    first = reconstitution_summary(history, "2022-06").breakpoint
     assert first["boundary_rank"] == 1000
     assert first["lower_bound_usd"] < first["breakpoint_usd"] < first["upper_bound_usd"]
     assert first["upper_bound_share"] - first["lower_bound_share"] == pytest.approx(0.05)

@@ -32,6 +32,7 @@ def upgrade() -> None:
         ),
         sa.Column("total_market_cap_usd", sa.Double(), nullable=True),
         sa.Column("share_factor", sa.Double(), nullable=True),
+        sa.Column("float_factor", sa.Double(), nullable=True),
         sa.Column("decided_day", sa.Date(), nullable=False),
         _text("reason"),
         *_known(),
