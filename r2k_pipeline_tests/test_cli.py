@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "demo", "ingest", "build", "members", "levels", "reconstitution", "explain", "proforma",
-    "signals", "report", "verify", "ui", "doctor",
+    "counterfactual", "signals", "report", "verify", "ui", "doctor",
 )  # fmt: skip
 ASKED = [
     (["members", "r2000", "2022-06-27"], 2001),
     (["levels", "r2000"], 21),
     (["levels", "r1000", "--from", "2022-06-27", "--to", "2022-06-28"], 2),
-    (["reconstitution", "2022-06"], 3),
+    (["reconstitution", "2022-06"], 6),
     (["reconstitution", "2022-06", "--changes"], None),
+    (["reconstitution", "2022-06", "--table", "banding"], 4),
+    (["reconstitution", "2022-06", "--table", "desk", "--tracked-usd", "12bn"], None),
     (["proforma", "2022-06-30"], None),
     (["signals"], None),
     (["verify"], 4),
@@ -154,6 +156,7 @@ def test_known_at_reads_what_was_published_then(home: Path) -> None:
         (["levels", "r2000", "--from", "2023-01-03"], "levels has nothing for 1 session"),
         (["reconstitution", "2023-06"], "2021-06, 2022-06"),
         (["reconstitution", "2022-07"], "no event '2022-07'"),
+        (["counterfactual"], "no annual event"),
         (["explain", "RISEE", "2022-06"], "did you mean RISE"),
         (["proforma", "2022-03-07"], "sessions available"),
         (["signals", "nothing"], "no signal 'nothing'"),

@@ -24,7 +24,7 @@ from r2k_pipeline.cli.options import (
 )
 from r2k_pipeline.errors import BadInputError
 from r2k_pipeline.queries.addressing import require_order
-from r2k_pipeline.queries.event_tables import EventTable
+from r2k_pipeline.queries.event_table_names import EventTable
 from r2k_pipeline.reports.answers import answer, say
 from r2k_pipeline.reports.tables import Format
 

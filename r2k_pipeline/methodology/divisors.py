@@ -11,6 +11,7 @@ carry the growth that a reinvestor enjoys.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -95,13 +96,14 @@ def divisor_events(
         `rulebook.rules.SOURCES["methodology_2026"]` sections 9.1 and appendix A; methodology
         of total return: `rulebook.rules.SOURCES["methodology_2026"]`.
     """
-    together = _changes(lines, actions)
+    numbered = _Numbered.of(lines, actions)
+    together = numbered.changes(numbered.lines)
     rows: list[pl.DataFrame] = []
     for index in family.values():
         if is_grouped(index):
             changes = together
         else:
-            changes = _changes(lines_of(lines, index, factors), actions)
+            changes = numbered.changes(lines_of(numbered.lines, index, factors))
         resets = factors["session"].unique().to_list() if index.has_factors else []
         rows += _index_ledger(index.index_id, changes, base_session, resets=resets)
     wanted = pl.col("session").is_in(list(sessions))
@@ -169,49 +171,73 @@ def divisor_by_session(
     )  # fmt: skip
 
 
-def _changes(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """What each session changes against the one before, summed over lines that fare alike.
+@dataclass(frozen=True, kw_only=True)
+class _Numbered:
+    """Lines whose session and security are one number, so that neighbours are found fast.
 
-    One row per session, indexes before (null: the line was in none), indexes now
-    (null: it left) and events.
+    The number of a line grows by `step` from one session to the next. Securities are
+    numbered by id, so an order by number does not depend on the order of rows.
     """
-    key = ["session", "security_id"]
-    days = lines.select("session").unique().sort("session")
-    following = days.with_columns(pl.col("session").shift(-1).alias("next")).drop_nulls()
-    held = lines.join(following, on="session").select(
-        pl.col("next").alias("session"),
-        "security_id",
-        indexes_before="indexes",
-        event_before="event_id",
-        value_before_usd="market_value_usd",
-    )
-    paid = (
-        actions.filter(pl.col("action_type").is_in(_DIVIDENDS))
-        .group_by(key)
-        .agg(pl.col("amount_usd").sum())
-    )
-    today = (
-        lines.select(
-            *key, "indexes", "event_id", "index_shares", "market_value_usd",
-            value_after_usd=pl.col("previous_close_usd") * pl.col("index_shares"),
+
+    lines: pl.DataFrame
+    paid: pl.DataFrame
+    sessions: pl.Series
+    step: int
+
+    @classmethod
+    def of(cls, lines: pl.DataFrame, actions: pl.DataFrame) -> _Numbered:
+        """Number the lines and the dividends paid on them."""
+        sessions, securities = (
+            lines[name].unique().sort().to_frame().with_row_index(number)
+            for name, number in (("session", "day"), ("security_id", "line"))
         )
-        .join(paid, on=key, how="left")
-        .with_columns(dividends_usd=pl.col("amount_usd") * pl.col("index_shares"))
-    )  # fmt: skip
-    change = (pl.col("value_after_usd") / pl.col("value_before_usd") - 1).abs()
-    return (
-        today.join(held, on=key, how="full", coalesce=True)
-        .sort(key)
-        .group_by(
-            "session", "indexes_before", "indexes", "event_before", "event_id", maintain_order=True
+        step = securities.height
+        number = (pl.col("day").cast(pl.Int64) * step + pl.col("line")).alias("number")
+        paid = actions.filter(pl.col("action_type").is_in(_DIVIDENDS))
+        return cls(
+            lines=lines.join(sessions, on="session")
+            .join(securities, on="security_id")
+            .with_columns(number)
+            .drop("day", "line"),
+            paid=paid.join(sessions, on="session")
+            .join(securities, on="security_id")
+            .group_by(number)
+            .agg(pl.col("amount_usd").sum()),
+            sessions=sessions["session"],
+            step=step,
         )
-        .agg(
-            pl.col(
-                "value_before_usd", "value_after_usd", "market_value_usd", "dividends_usd"
-            ).sum(),
-            is_rescaled=(change > _SHARES_NOISE).any(),
+
+    def changes(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """What each session changes against the one before, summed over lines that fare alike.
+
+        One row per session, indexes before (null: the line was in none), indexes now
+        (null: it left) and events.
+        """
+        held = lines.select(
+            pl.col("number") + self.step,
+            indexes_before="indexes",
+            event_before="event_id",
+            value_before_usd="market_value_usd",
+        ).filter(pl.col("number") < len(self.sessions) * self.step)
+        today = (
+            lines.select(
+                "number", "indexes", "event_id", "index_shares", "market_value_usd",
+                value_after_usd=pl.col("previous_close_usd") * pl.col("index_shares"),
+            )
+            .join(self.paid, on="number", how="left")
+            .with_columns(dividends_usd=pl.col("amount_usd") * pl.col("index_shares"))
+        )  # fmt: skip
+        change = (pl.col("value_after_usd") / pl.col("value_before_usd") - 1).abs()
+        fate = ["day", "indexes_before", "indexes", "event_before", "event_id"]
+        money = ("value_before_usd", "value_after_usd", "market_value_usd", "dividends_usd")
+        summed = (
+            today.join(held, on="number", how="full", coalesce=True)
+            .sort("number")
+            .with_columns(day=pl.col("number") // self.step)
+            .group_by(fate, maintain_order=True)
+            .agg(pl.col(money).sum(), is_rescaled=(change > _SHARES_NOISE).any())
         )
-    )
+        return summed.with_columns(session=self.sessions.gather(summed["day"]))
 
 
 def _index_ledger(

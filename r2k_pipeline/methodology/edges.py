@@ -61,7 +61,14 @@ class Standing:
 
 
 def segment_ranks(rules: IndexRules) -> tuple[int, int, int]:
-    """The last ranks of large, small and micro."""
+    """The last ranks of large, small and micro.
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> segment_ranks(rules_in_force(date(2024, 4, 30)))
+        (1000, 3000, 4000)
+    """
     return (rules.large_cap_count, rules.total_count, rules.extended_count)
 
 
@@ -127,7 +134,7 @@ def whole_segment_indexes(
         >>> from r2k_pipeline.rulebook.family import family
         >>> from r2k_pipeline.rulebook.rules import rules_in_force
         >>> whole_segment_indexes(family(), rules_in_force(date(2024, 4, 30)))["small"]
-        'r3000e r3000 r2000 r2500'
+        'r3000e r3000 r2000 r2500 r2000eq'
     """
     large, total, extended = segment_ranks(rules)
     ranks = {"large": (1, large), "small": (large + 1, total), "micro": (total + 1, extended)}
@@ -156,6 +163,13 @@ def band_bounds(edge: Edge, shares: Numbers) -> tuple[float, float] | None:
     Returns:
         The lower and the upper bound; None where the rules know no band or fewer
         companies are ranked.
+
+    Example:
+        >>> import numpy as np
+        >>> band_bounds(
+        ...     Edge(key="2", rank=2, half_width=0.125, is_own=False), np.array([0.5, 0.75, 1.0])
+        ... )
+        (0.625, 0.875)
     """
     if edge.half_width <= 0 or edge.rank > len(shares):
         return None
@@ -191,6 +205,21 @@ def decided_sides(
         micro and leavers at #3000 go where their rank says. An own band of an index
         holds any member of the r3000e that ranks within it. An edge that the event
         before did not know holds nobody.
+
+    Example:
+        The second company was small and is in the band around #2; the third is new.
+
+        >>> from dataclasses import replace
+        >>> from datetime import date
+        >>> import numpy as np
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> rules = replace(rules_in_force(date(2024, 4, 30)), large_cap_count=2)
+        >>> decided_sides(
+        ...     np.array([1, 2, 3]), np.array([0.5, 0.8, 0.82]),
+        ...     standings=[Standing(), Standing(segment="small")], standing_of=np.array([1, 1, 0]),
+        ...     edges=[Edge(key="2", rank=2, half_width=0.1, is_own=False)], rules=rules,
+        ... ).ravel().tolist()
+        [True, False, False]
     """
     sides = ranks[:, None] <= np.array([edge.rank for edge in edges])
     for column, edge in enumerate(edges):
@@ -217,6 +246,14 @@ def sides_before(edge: Edge, standings: Sequence[Standing], rules: IndexRules) -
     Returns:
         Per standing, whether it was above; None where no band holds it: it was outside
         the r3000 (the r3000e for an own band), or the edge is new.
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> edge = Edge(key="1000", rank=1000, half_width=0.025, is_own=False)
+        >>> told = [Standing(segment=name) for name in (None, "micro", "small", "large")]
+        >>> sides_before(edge, told, rules_in_force(date(2024, 4, 30)))
+        [None, None, False, True]
     """
     held = ("large", "small", "micro") if edge.is_own else ("large", "small")
     larger = {rules.large_cap_count: ("large",), rules.total_count: ("large", "small")}

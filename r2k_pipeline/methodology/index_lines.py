@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 def is_grouped(index: IndexDefinition) -> bool:
-    """Whether the family's own shares weigh the index, so that many are summed together."""
+    """Whether the family's own shares weigh the index, so that many are summed together.
+
+    Example:
+        >>> from r2k_pipeline.rulebook.family import family
+        >>> is_grouped(family()["r2000"]), is_grouped(family()["r2000eq"])
+        (True, False)
+    """
     return index.weighting is Weighting.FREE_FLOAT_MARKET_CAP and not index.has_factors
 
 
@@ -39,6 +45,20 @@ def lines_of(lines: pl.DataFrame, index: IndexDefinition, factors: pl.DataFrame)
 
     Notes:
         A line without a factor since the last reset is not in the index before the next.
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.family import family
+        >>> lines = pl.DataFrame({
+        ...     "session": [date(2022, 6, 28)] * 2, "security_id": ["S1", "S2"],
+        ...     "indexes": ["r2000 r2000eq", "r1000"], "market_value_usd": [300.0, 900.0],
+        ... })
+        >>> factors = pl.DataFrame({
+        ...     "index_id": ["r2000eq"], "session": [date(2022, 6, 27)], "security_id": ["S1"],
+        ...     "factor": [0.5],
+        ... })
+        >>> lines_of(lines, family()["r2000eq"], factors)["market_value_usd"].to_list()
+        [150.0]
     """
     own = lines.filter(in_index(index.index_id)).with_columns(indexes=pl.lit(index.index_id))
     if index.has_factors:

@@ -134,7 +134,7 @@ def as_incumbents(
         >>> as_incumbents(
         ...     members, family=family(), rules=rules_in_force(date(2022, 5, 6))
         ... )["indexes"].item()
-        'r3000e r3000 r1000'
+        'r3000e r3000 r1000 r1000cap'
     """
     texts = whole_segment_indexes(family, rules)
     return members.select(

@@ -91,16 +91,7 @@ def index_levels(
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` appendix A.
     """
-    together = _sums(lines)
-    values = pl.concat(
-        [
-            _values(
-                index.index_id,
-                together if is_grouped(index) else _sums(lines_of(lines, index, factors)),
-            )
-            for index in family.values()
-        ]
-    )
+    values = _index_values(lines, family, factors)
     divisors = divisor_by_session(ledger, values, family=family)
     undivided = divisors.filter(pl.col("divisor").is_null())["session"].unique().sort()
     if not undivided.is_empty():
@@ -125,6 +116,20 @@ def index_levels(
         )
         .sort("index_id", "session")
     )  # fmt: skip
+
+
+def _index_values(
+    lines: pl.DataFrame, family: Mapping[str, IndexDefinition], factors: pl.DataFrame
+) -> pl.DataFrame:
+    """Market value and members of every index by session."""
+    together = _sums(lines)
+    return pl.concat(
+        _values(
+            index.index_id,
+            together if is_grouped(index) else _sums(lines_of(lines, index, factors)),
+        )
+        for index in family.values()
+    )
 
 
 def _sums(lines: pl.DataFrame) -> pl.DataFrame:

@@ -69,16 +69,25 @@ def place_companies(
 
     Returns:
         The fields of `Placement`, one row a company, in the order of `ranked`.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from datetime import date
+        >>> from r2k_pipeline.methodology.edges import Standing
+        >>> from r2k_pipeline.rulebook.family_file import parse_family
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> ranked = pl.DataFrame({"rank": [1, 2], "cumulative_market_cap_share": [0.7, 1.0]})
+        >>> place_companies(
+        ...     ranked, standings=[Standing()], standing_of=np.array([0, 0]), filters={},
+        ...     rules=replace(rules_in_force(date(2022, 5, 6)), large_cap_count=1),
+        ...     family=parse_family("indexes: {one: {name: One, ranks: [1, 1]}}", file="f.yaml"),
+        ... ).select("segment", "indexes", "edges_above").rows()
+        [('large', 'one', '1 3000 4000'), ('small', None, '3000 4000')]
     """
     edges = edges_of(family, rules)
-    ranks = ranked["rank"].to_numpy()
+    ranks, shares = (ranked[c].to_numpy() for c in ("rank", "cumulative_market_cap_share"))
     sides = decided_sides(
-        ranks,
-        ranked["cumulative_market_cap_share"].to_numpy(),
-        standings=standings,
-        standing_of=standing_of,
-        edges=edges,
-        rules=rules,
+        ranks, shares, standings=standings, standing_of=standing_of, edges=edges, rules=rules
     )
     passes = np.column_stack([sides, *filters.values()])
     bare = np.searchsorted(segment_ranks(rules), ranks)

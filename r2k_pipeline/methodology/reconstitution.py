@@ -256,7 +256,26 @@ def _standings(ranked: pl.DataFrame) -> tuple[list[Standing], Counts]:
 def passing_filters(
     ranked: pl.DataFrame, excluded: pl.DataFrame, family: Mapping[str, IndexDefinition]
 ) -> dict[str, Flags]:
-    """Which companies pass the filters of the indexes that have some."""
+    """Find which companies pass the filters of the indexes that have some.
+
+    Args:
+        ranked: Read: `company_id`, `sector`.
+        excluded: Contract `universe` of the same session; tells which companies bore the
+            symbols that an index leaves out.
+        family: The indexes.
+
+    Returns:
+        By id of an index, a flag per row of `ranked`; an index without filters is left out.
+
+    Example:
+        >>> from r2k_pipeline.rulebook.family_file import parse_family
+        >>> family = parse_family(
+        ...     "indexes: {e: {name: E, ranks: [1, 9], sectors: [Energy]}}", file="f.yaml"
+        ... )
+        >>> ranked = pl.DataFrame({"company_id": ["C1", "C2"], "sector": ["Energy", None]})
+        >>> passing_filters(ranked, pl.DataFrame(), family)["e"].tolist()
+        [True, False]
+    """
     found = {}
     for index in family.values():
         if not (index.sectors or index.excluding):

@@ -324,8 +324,12 @@ def turnovers(decided: pl.DataFrame, eves: pl.DataFrame, *, segment: str) -> pl.
             ).with_columns(weight=pl.col("market_cap_usd") / pl.col("market_cap_usd").sum())
             for day in (before, begin)
         )
-        both = held.join(wanted, on="security_id", how="full", suffix="_wanted").select(
-            (pl.col("weight_wanted").fill_null(0.0) - pl.col("weight").fill_null(0.0)).abs()
+        both = (
+            held.join(wanted, on="security_id", how="full", suffix="_wanted", coalesce=True)
+            .sort("security_id")
+            .select(
+                (pl.col("weight_wanted").fill_null(0.0) - pl.col("weight").fill_null(0.0)).abs()
+            )
         )
         rows.append((begin, both.to_series().sum() / 2))
     return pl.DataFrame(

@@ -104,30 +104,39 @@ def _laid(lines: pl.DataFrame, rule: EligibilityRule, rules: IndexRules) -> pl.D
 
 def _sentence(rule: EligibilityRule) -> pl.Expr:
     """The reason of a failure; that the data do not tell, where they do not."""
-    if rule.name == LINE_TYPE:
-        known = {reason.value: reason.sentence for reason in ExclusionReason}
-        failed = pl.col("exclusion_reason").replace_strict(
-            known, default=None, return_dtype=pl.String
-        )
-    else:
-        failed = pl.lit(ExclusionReason(rule.name).sentence)
     verdict = verdict_of(rule)
     return (
         pl.when(verdict == Verdict.FAIL.value)
-        .then(failed)
+        .then(_failure(rule))
         .when(verdict == Verdict.UNKNOWN.value)
         .then(pl.lit(_NOT_TOLD))
     )
 
 
+def _failure(rule: EligibilityRule) -> pl.Expr:
+    if rule.name == LINE_TYPE:
+        known = {reason.value: reason.sentence for reason in ExclusionReason}
+        return pl.col("exclusion_reason").replace_strict(
+            known, default=None, return_dtype=pl.String
+        )
+    said = pl.lit(ExclusionReason(rule.name).sentence)
+    if rule.name == ExclusionReason.PRICE_BELOW_MINIMUM:
+        mean = pl.format(" Its mean close of the days before was {}.", _mean_close())
+        return pl.concat_str(said, mean.fill_null(""))
+    return said
+
+
 def _excuse(rules: IndexRules) -> pl.Expr:
-    cents = (pl.col(MEAN_CLOSE) * 100).round().cast(pl.Int64)
     return pl.format(
-        "A member passes: its mean close of the {} days before was ${}.{}.",
+        "A member passes: its mean close of the {} days before was {}.",
         pl.lit(rules.member_mean_close_days),
-        cents // 100,
-        (cents % 100).cast(pl.String).str.zfill(2),
+        _mean_close(),
     )
+
+
+def _mean_close() -> pl.Expr:
+    cents = (pl.col(MEAN_CLOSE) * 100).round().cast(pl.Int64)
+    return pl.format("${}.{}", cents // 100, (cents % 100).cast(pl.String).str.zfill(2))
 
 
 def in_words(check: Mapping[str, object]) -> tuple[str, str]:

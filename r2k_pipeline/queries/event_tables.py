@@ -7,7 +7,6 @@ how it is made belongs to `reconstitution_tables`, `rebalance` or `desk`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,6 +14,7 @@ import polars as pl
 from r2k_pipeline.contracts.load import contract, tables
 from r2k_pipeline.contracts.polars_shape import empty_frame
 from r2k_pipeline.queries.desk import DEFAULT_TRACKED, desk_table
+from r2k_pipeline.queries.event_table_names import EventTable
 from r2k_pipeline.queries.rebalance import rebalance, sector_shifts, turnover_row
 from r2k_pipeline.queries.reconstitution import (
     boundaries_with_bands,
@@ -49,49 +49,6 @@ _JOIN_COLUMNS = (
     "session", "change", "symbol", "name", "sector", "company_id", "segment", "indexes",
     "total_market_cap_usd", "reason",
 )  # fmt: skip
-
-
-class EventTable(StrEnum):
-    """The tables of an event, in the order of a report."""
-
-    BREAKPOINTS = "breakpoints"
-    HISTORY = "history"
-    RANGES = "ranges"
-    LARGEST = "largest"
-    CHANGES = "changes"
-    MIGRATIONS = "migrations"
-    MOVERS = "movers"
-    SECTORS = "sectors"
-    TURNOVER = "turnover"
-    BANDING = "banding"
-    IPOS = "ipos"
-    DESK = "desk"
-
-    @property
-    def heading(self) -> str:
-        """What a reader calls it.
-
-        Example:
-            >>> EventTable.MOVERS.heading
-            'Sectors of those who move'
-        """
-        return _TITLES[self]
-
-
-_TITLES = {
-    EventTable.BREAKPOINTS: "Breakpoints and bands",
-    EventTable.HISTORY: "The breakpoint over the events",
-    EventTable.RANGES: "Total market cap by index, and against the event before",
-    EventTable.LARGEST: "The largest companies",
-    EventTable.CHANGES: "Additions, deletions and moves",
-    EventTable.MIGRATIONS: "From segment to segment",
-    EventTable.MOVERS: "Sectors of those who move",
-    EventTable.SECTORS: "Sector weights before and after",
-    EventTable.TURNOVER: "One-way turnover by index",
-    EventTable.BANDING: "Held by a band against rank",
-    EventTable.IPOS: "IPO additions since the event before",
-    EventTable.DESK: "What trackers trade",
-}
 
 
 def event_table(

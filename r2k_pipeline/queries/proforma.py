@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.methodology.initial_members import as_incumbents
+from r2k_pipeline.methodology.member_exceptions import rank_with_members
 from r2k_pipeline.methodology.reconstitution import breakpoints, reconstitute
 from r2k_pipeline.queries.addressing import nothing_there
 from r2k_pipeline.queries.migration_odds import likeliest, migration_odds
@@ -106,6 +107,7 @@ def proforma(store: Store, session: date, *, known_at: datetime | None = None) -
     incumbents, event_id, given_for = _incumbents(store, session, coming, known_at=known_at)
     as_event = replace(coming, rank_day=session)
     rules = rules_in_force(session)
+    ranking = rank_with_members(ranking, universe, members=incumbents, rules=rules)
     decided = reconstitute(
         ranking,
         incumbents=incumbents,

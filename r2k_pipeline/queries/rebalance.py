@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.methodology.index_lines import lines_of
+from r2k_pipeline.methodology.weighting import last_reset, weight_factors
 from r2k_pipeline.queries.composition import UNKNOWN_SECTOR
 from r2k_pipeline.queries.reconstitution import decisions_of
 
@@ -85,13 +87,15 @@ def rebalance(
     is_expected = opened.is_empty()
     if is_expected:
         after, priced = _expected(store, event, eve, known_at=known_at), eve
+        wanted = lines_of(after, index, _expected_factors(after, index))
     else:
         after, priced = _at_the_open(opened), event.effective_friday
+        wanted = _of_index(store, after, index, event.effective_session)
     return Rebalance(
         index_id=index.index_id,
         priced=priced,
         is_expected=is_expected,
-        lines=_side_by_side(_of_index(store, held, index), _of_index(store, after, index))
+        lines=_side_by_side(_of_index(store, held, index, eve), wanted)
         .join(held.select("security_id", previous_segment="segment"), on="security_id", how="left")
         .join(after.select("security_id", "segment"), on="security_id", how="left")
         .select(LINE_COLUMNS),
@@ -104,12 +108,22 @@ def _held(store: Store, session: date) -> pl.DataFrame:
     ).collect()
 
 
-def _of_index(store: Store, lines: pl.DataFrame, index: IndexDefinition) -> pl.DataFrame:
-    """An index's own lines, with its own shares and values."""
-    factors = pl.DataFrame()
-    if index.has_factors:
-        factors = store.published.read("weight_factors")
-    return lines_of(lines, index, factors)
+def _of_index(
+    store: Store, lines: pl.DataFrame, index: IndexDefinition, session: date
+) -> pl.DataFrame:
+    """An index's own lines of a session, with its own shares and values."""
+    reset = store.lake.scan("weight_factors", start=last_reset(session), end=session)
+    return lines_of(lines, index, reset.collect())
+
+
+def _expected_factors(lines: pl.DataFrame, index: IndexDefinition) -> pl.DataFrame:
+    """The factors that a reset at these prices would set."""
+    if not index.has_factors:
+        return pl.DataFrame()
+    return weight_factors(
+        lines.filter(in_index(index.index_id)).with_columns(previous_close_usd="close_usd"),
+        family={index.index_id: index},
+    )
 
 
 def _at_the_open(opened: pl.DataFrame) -> pl.DataFrame:

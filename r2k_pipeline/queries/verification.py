@@ -106,7 +106,8 @@ def index_values(
         ...     "indexes": ["r3000e r2000", "r3000e"], "close_usd": [20.0, 5.0],
         ...     "index_shares": [10.0, 10.0], "float_factor": [1.0, 1.0],
         ... })
-        >>> index_values(lines, pl.DataFrame(), family=family()).sort("index_id").rows()
+        >>> both = {index_id: family()[index_id] for index_id in ("r2000", "r3000e")}
+        >>> index_values(lines, pl.DataFrame(), family=both).sort("index_id").rows()
         [('r2000', datetime.date(2024, 6, 27), 200.0, 1), \
 ('r3000e', datetime.date(2024, 6, 27), 250.0, 2)]
     """

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.queries.event_tables import SECTOR_INDEXES, EventTable
+from r2k_pipeline.queries.event_table_names import EventTable
+from r2k_pipeline.queries.event_tables import SECTOR_INDEXES
 from r2k_pipeline.queries.wording import DECISION_LABELS, segment_label, usd
 from r2k_pipeline.reports.factsheet import CAP_RANGE_HEADINGS
 from r2k_pipeline.reports.page import bars, columns, paragraph, section, table
@@ -71,10 +72,18 @@ def banding_section(tables: Mapping[EventTable, pl.DataFrame], decisions: pl.Dat
         },
     )
     counts = decisions.with_columns(label=pl.col("decision").replace(DECISION_LABELS))
+    if rows.is_empty():
+        said = paragraph("No band was in force.")
+    elif not rows.select("held_above", "held_below").sum().sum_horizontal().item():
+        said = paragraph("The band held nobody at this event.")
+    else:
+        said = paragraph(
+            "So many more companies would have changed sides by rank alone.", kind="note"
+        )
     return section(
         "Effect of banding",
-        held if not rows.is_empty() else paragraph("No band was in force."),
-        paragraph("So many more companies would have changed sides by rank alone.", kind="note"),
+        *([] if rows.is_empty() else [held]),
+        said,
         table(
             counts, {"label": "Decision", "companies": "Companies", "total_usd": "Total market cap"}
         ),

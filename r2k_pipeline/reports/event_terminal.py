@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.queries.event_tables import EventTable
+from r2k_pipeline.queries.event_table_names import EventTable
 from r2k_pipeline.queries.migration_odds import undecided
 from r2k_pipeline.queries.wording import usd
 from r2k_pipeline.reports.tables import terminal_table

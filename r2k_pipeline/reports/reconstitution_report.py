@@ -13,7 +13,8 @@ import polars as pl
 
 from r2k_pipeline.queries.desk import DEFAULT_TRACKED
 from r2k_pipeline.queries.doubts import DOUBT_SENTENCES
-from r2k_pipeline.queries.event_tables import SECTOR_INDEXES, EventTable, event_table
+from r2k_pipeline.queries.event_table_names import EventTable
+from r2k_pipeline.queries.event_tables import SECTOR_INDEXES, event_table
 from r2k_pipeline.queries.reconstitution import (
     MOVES,
     built_events,

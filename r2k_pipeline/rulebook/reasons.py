@@ -112,7 +112,7 @@ class RepairRule(StrEnum):
 
     Three kinds: a repair replaces the market cap and keeps the raw one; a
     quarantine leaves the values and says that they cannot be used; a flag only
-    tells.
+    tells. The last two are repairs of a rank day, which only its event makes.
 
     Example:
         >>> RepairRule("blank_cap").sentence
@@ -137,6 +137,8 @@ class RepairRule(StrEnum):
     STALE_COPY = "stale_copy"
     PREVIOUS_CLOSE_CONTRADICTS = "previous_close_contradicts"
     VALUES_ACCEPTED = "values_accepted"
+    SETTLED_LATER = "settled_later"
+    SIZE_ASSUMED = "size_assumed"
 
     @property
     def sentence(self) -> str:
@@ -285,6 +287,14 @@ _REPAIR_SENTENCES: Mapping[RepairRule, str] = MappingProxyType(
         ),
         RepairRule.VALUES_ACCEPTED: (
             "The feed contradicts itself; a person looked and took the values as received."
+        ),
+        RepairRule.SETTLED_LATER: (
+            "The feed contradicts itself on the rank day; the shares that it gives on a later "
+            "session, up to the preliminary day, are carried back."
+        ),
+        RepairRule.SIZE_ASSUMED: (
+            "The feed contradicts itself on the rank day and no later session settles it; no "
+            "breakpoint is near and every plausible size gives the same segment."
         ),
     }
 )

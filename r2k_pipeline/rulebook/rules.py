@@ -1,9 +1,9 @@
 """The rules in force on one day: every parameter of the methodology, gathered.
 
 Holds `IndexRules` and `rules_in_force`. A new parameter needs three lines: its dated
-values in `parameters` (or `bands`, `maintenance_parameters`), a field of `IndexRules`, an
-entry of `dated_parameters` (a test compares the last two). Keep out dates of events
-(`schedule`) and indexes (`family`).
+values in `parameters` (or `bands`, `maintenance_parameters`, `action_parameters`), a field
+of `IndexRules`, an entry of `dated_parameters` (a test compares the last two). Keep out
+dates of events (`schedule`) and indexes (`family`).
 
 A value that an event applies is looked up on the event's *rank day*; one that
 applies daily, on the session.
@@ -16,7 +16,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from r2k_pipeline.rulebook import bands, maintenance_parameters, parameters
+from r2k_pipeline.rulebook import action_parameters, bands, maintenance_parameters, parameters
 from r2k_pipeline.rulebook.periods import FIRST_RULE_DAY, DatedValue, value_on
 from r2k_pipeline.rulebook.sources import SOURCES, Certainty, Source
 
@@ -100,6 +100,13 @@ class IndexRules:
             smaller amount to be enough.
         offering_minimum_with_change_usd: That smaller amount, USD, inclusive.
         offering_notice_sessions: Sessions between pricing and application.
+        special_dividends_in_a_row: How many special dividends in a row are special; those
+            that follow are ordinary.
+        taken_over_share: The part of a target's shares (0 to 1, inclusive) that, once
+            tendered, removes it.
+        halt_review_sessions: After how many sessions without a trade a halted member is
+            looked at again.
+        halt_removal_sessions: After how many it is removed, as if worth nothing.
     """
 
     large_cap_count: int
@@ -138,6 +145,10 @@ class IndexRules:
     offering_minimum_change: float
     offering_minimum_with_change_usd: float
     offering_notice_sessions: int
+    special_dividends_in_a_row: int
+    taken_over_share: float
+    halt_review_sessions: int
+    halt_removal_sessions: int
 
     def band_at(self, rank: int) -> float:
         """Half the band around a company rank, in cumulative share; 0 where there is none.
@@ -205,6 +216,10 @@ def dated_parameters() -> Mapping[str, tuple[DatedValue[object], ...]]:
                 maintenance_parameters.OFFERING_MINIMUM_WITH_CHANGE_USD
             ),
             "offering_notice_sessions": maintenance_parameters.OFFERING_NOTICE_SESSIONS,
+            "special_dividends_in_a_row": action_parameters.SPECIAL_DIVIDENDS_IN_A_ROW,
+            "taken_over_share": action_parameters.TAKEN_OVER_SHARE,
+            "halt_review_sessions": action_parameters.HALT_REVIEW_SESSIONS,
+            "halt_removal_sessions": action_parameters.HALT_REMOVAL_SESSIONS,
         }
     )
 

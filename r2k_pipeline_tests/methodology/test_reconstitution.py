@@ -24,6 +24,9 @@ from r2k_pipeline.rulebook.schedule import event
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
+    from r2k_pipeline.rulebook.rules import IndexRules
+
 EVENT = event("2022-06")
 RULES = rules_in_force(EVENT.rank_day)
 FAMILY = family()
@@ -97,6 +100,24 @@ def members(
     )
 
 
+def decide(
+    ranking: pl.DataFrame,
+    incumbents: pl.DataFrame,
+    *,
+    rules: IndexRules = RULES,
+    family: Mapping[str, IndexDefinition] = FAMILY,
+) -> pl.DataFrame:
+    """What the event decides, nothing being excluded."""
+    return reconstitute(
+        ranking,
+        incumbents=incumbents,
+        excluded=NOTHING_EXCLUDED,
+        event=EVENT,
+        rules=rules,
+        family=family,
+    )
+
+
 def edge(ranking: pl.DataFrame, key: str) -> dict[str, Any]:
     """The row of one edge."""
     found = breakpoints(ranking, event=EVENT, rules=RULES, family=FAMILY, is_banded=True)
@@ -116,14 +137,7 @@ def test_the_worked_example_of_the_specification(worked_example: pl.DataFrame) -
     before: dict[int, str | None] = {
         rank: segment for rank, _, segment, *_ in WORKED_EXAMPLE if segment
     }
-    decided = reconstitute(
-        worked_example,
-        incumbents=members(before),
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=RULES,
-        family=FAMILY,
-    )
+    decided = decide(worked_example, members(before))
     answers = {
         row["rank"]: (row["segment"], row["decision"]) for row in decided.iter_rows(named=True)
     }
@@ -158,26 +172,16 @@ def test_the_rulebooks_own_example(share: float, before: str, after: str) -> Non
     is_large = share < 0.8999
     shares = [share, 0.8999, 0.95, 1.0] if is_large else [0.5, 0.8999, share, 1.0]
     rank = 1 if is_large else 3
-    decided = reconstitute(
-        ranked([4.0, 3.0, 2.0, 1.0], shares),
-        incumbents=members({rank: before}),
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=rules,
-        family=ALL,
+    decided = decide(
+        ranked([4.0, 3.0, 2.0, 1.0], shares), members({rank: before}), rules=rules, family=ALL
     )
     assert decided.filter(pl.col("rank") == rank)["segment"].item() == after
 
 
 def test_nobody_is_protected_at_the_lower_edge() -> None:
     rules = replace(RULES, large_cap_count=1, total_count=2, extended_count=3)
-    decided = reconstitute(
-        ranked([50.0, 30.0, 29.9, 1.0]),
-        incumbents=members({3: "small", 4: "micro"}),
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=rules,
-        family=ALL,
+    decided = decide(
+        ranked([50.0, 30.0, 29.9, 1.0]), members({3: "small", 4: "micro"}), rules=rules, family=ALL
     )
     assert decided["segment"].to_list() == ["large", "small", "micro", None]
     assert decided["decision"].to_list() == ["enters", "enters", "moves_down", "leaves"]
@@ -187,13 +191,8 @@ def test_before_2007_rank_alone_decides() -> None:
     rules = replace(
         rules_in_force(date(2006, 5, 31)), large_cap_count=1, total_count=2, extended_count=2
     )
-    decided = reconstitute(
-        ranked([50.0, 49.9]),
-        incumbents=members({1: "small", 2: "large"}),
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=rules,
-        family=ALL,
+    decided = decide(
+        ranked([50.0, 49.9]), members({1: "small", 2: "large"}), rules=rules, family=ALL
     )
     assert decided["decision"].to_list() == ["moves_up", "moves_down"]
 
@@ -230,14 +229,7 @@ def test_the_band_only_moves_companies_between_large_and_small(
     before: dict[int, str | None] = {
         rank: "small" if rank % 2 else "large" for rank in range(900, 1100)
     }
-    decided = reconstitute(
-        worked_example,
-        incumbents=members(before),
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=RULES,
-        family=FAMILY,
-    )
+    decided = decide(worked_example, members(before))
     assert decided.height == worked_example.height
     assert decided["segment"].null_count() == 0
     banded = decided.filter(pl.col("decision") == "stays_by_band")
@@ -285,14 +277,7 @@ def test_the_bands_at_200_500_and_2000(rank: int, larger: str | None, smaller: s
     above, below = SIDES[rank]
     segment = "small" if rank == 2000 else "large"
     asked = {first - 1: below, first: below, rank: below, last: above, last + 1: above}
-    decided = reconstitute(
-        ranking,
-        incumbents=members(dict.fromkeys(asked, segment), asked),
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=RULES,
-        family=FAMILY,
-    )
+    decided = decide(ranking, members(dict.fromkeys(asked, segment), asked))
     texts = dict(decided.select("rank", "indexes").iter_rows())
     is_smaller = {place: smaller in texts[place].split() for place in asked}
     # Outside the band rank decides, inside it the side before.
@@ -309,14 +294,7 @@ def test_newcomers_and_micro_members_are_held_by_no_band() -> None:
     # The band around #2000 is #1916 to #2088 here.
     caps = [1.0 / place for place in range(1, 3101)]
     edges = {1940: "3000 4000", 2060: "2000 3000 4000", 1960: "3000 4000"}
-    decided = reconstitute(
-        ranked(caps),
-        incumbents=members({1940: "small", 2060: "small", 1960: "micro"}, edges),
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=RULES,
-        family=FAMILY,
-    )
+    decided = decide(ranked(caps), members({1940: "small", 2060: "small", 1960: "micro"}, edges))
     texts = dict(decided.select("rank", "indexes").iter_rows())
     # Two members of small keep their side of #2000; one of micro and a newcomer do not.
     assert "rmicro" in texts[1940].split()
@@ -327,14 +305,7 @@ def test_newcomers_and_micro_members_are_held_by_no_band() -> None:
 
 def test_where_only_the_segment_is_known_bands_within_it_hold_nobody() -> None:
     caps = [1.0 / place for place in range(1, 3101)]
-    decided = reconstitute(
-        ranked(caps),
-        incumbents=members({190: "large", 210: "large", 990: "small"}),
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=RULES,
-        family=FAMILY,
-    )
+    decided = decide(ranked(caps), members({190: "large", 210: "large", 990: "small"}))
     texts = dict(decided.select("rank", "indexes").iter_rows())
     assert "rtop200" in texts[190].split()
     assert "rmidcap" in texts[210].split()
@@ -346,14 +317,7 @@ def test_a_band_of_its_own_holds_members_at_both_edges_of_an_index() -> None:
         "indexes: {mine: {name: Mine, ranks: [101, 750], band: 0.02}}", file="f.yaml"
     )
     caps = [1.0 / place for place in range(1, 3101)]
-    first = reconstitute(
-        ranked(caps),
-        incumbents=NO_INCUMBENTS,
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=RULES,
-        family={**FAMILY, **own},
-    )
+    first = decide(ranked(caps), NO_INCUMBENTS, family={**FAMILY, **own})
     members_before = first.filter(pl.col("indexes").str.contains("mine"))
     assert members_before["rank"].to_list() == list(range(101, 751))
     # The companies at #100 and #101 change places, as do those at #750 and #751.
@@ -367,14 +331,7 @@ def test_a_band_of_its_own_holds_members_at_both_edges_of_an_index() -> None:
         )
         .sort("rank")
     )
-    second = reconstitute(
-        moved,
-        incumbents=first.filter(pl.col("segment").is_not_null()),
-        excluded=NOTHING_EXCLUDED,
-        event=EVENT,
-        rules=RULES,
-        family={**FAMILY, **own},
-    )
+    second = decide(moved, first.filter(pl.col("segment").is_not_null()), family={**FAMILY, **own})
     kept = second.filter(pl.col("indexes").str.contains("mine"))
     assert set(kept["company_id"]) == set(members_before["company_id"])
 

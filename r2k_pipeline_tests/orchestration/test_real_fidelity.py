@@ -1,37 +1,25 @@
 """The score against the real thing does not fall: the guard of what `make fidelity` prints.
 
-Builds the members of three Junes from the real listings beside the checkout with
-the real assets, without levels, and compares them with the real lists there;
-skipped where there are none. `make fidelity` prints the same and the rest.
+Compares the members of three Junes (`conftest.real_junes`), decided by the real assets
+from the real listings beside the checkout, with the real lists there; skipped where there
+are none. `make fidelity` prints the same and the rest.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from dagster import PartitionKeyRange
 
-from r2k_pipeline.orchestration.instance import open_instance
-from r2k_pipeline.orchestration.jobs import INDEX, RECONSTITUTION, SELECTION
-from r2k_pipeline.orchestration.landing import land
-from r2k_pipeline.orchestration.partitions import event_key, session_key
-from r2k_pipeline.orchestration.stages import run_job
 from r2k_pipeline.queries.fidelity import Fidelity, fidelity
 from r2k_pipeline.rulebook.schedule import event
-from r2k_pipeline.rulebook.sessions import next_session
-from r2k_pipeline.settings import Settings
-from r2k_pipeline.sources.registry import open_source
 from r2k_pipeline.sources.truth.folder import read_truth
-from r2k_pipeline.storage.store import open_store
 
 if TYPE_CHECKING:
-    from datetime import date
     from pathlib import Path
 
-    from dagster import DagsterInstance
+    from r2k_pipeline.storage.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -48,36 +36,9 @@ FOUND_AT_LEAST = {"addition": 0.82, "deletion": 0.78}
 WITHIN_PCT = {"breakpoint_usd": 1.6, "r3000_total_usd": 0.8}
 
 
-def select(settings: Settings, instance: DagsterInstance) -> None:
-    """Materialize what decides members, on the sessions that they depend on and no others."""
-
-    def run(job: str, first: date, last: date, *tables: str) -> None:
-        keys = PartitionKeyRange(session_key(first), session_key(last))
-        run_job(settings, instance, job, keys, tables=tables)
-
-    run(SELECTION, EVENTS[0].rank_day, EVENTS[0].rank_day, "securities")
-    for june in EVENTS:
-        until = next_session(june.effective_session)
-        run(SELECTION, june.rank_day, until, "corporate_actions", "universe")
-        run(SELECTION, june.rank_day, june.rank_day, "ranking")
-    keys = PartitionKeyRange(event_key(EVENTS[0]), event_key(EVENTS[-1]))
-    run_job(settings, instance, RECONSTITUTION, keys)
-    for june in EVENTS:
-        run(INDEX, june.effective_session, june.effective_session, "constituents")
-
-
 @pytest.fixture(scope="module")
-def found(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Fidelity:
-    settings = Settings(home=tmp_path_factory.mktemp("real"))
-    with (
-        open_store(settings) as store,
-        open_source("us-stock-symbols", shared_data / "us_universe") as feed,
-        open_instance(settings) as instance,
-    ):
-        until = next_session(EVENTS[-1].effective_session)
-        land(store, feed, None, until, run_id="guard", known_at=datetime.now(tz=UTC))
-        select(settings, instance)
-        return fidelity(store, read_truth(shared_data / "truth"))
+def found(real_junes: Store, shared_data: Path) -> Fidelity:
+    return fidelity(real_junes, read_truth(shared_data / "truth"))
 
 
 @pytest.mark.parametrize(("subject", "index"), F1_AT_LEAST)

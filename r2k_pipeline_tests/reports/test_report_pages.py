@@ -117,6 +117,8 @@ def test_the_reconstitution_report_has_every_section(event_inputs: Reconstitutio
     for heading in (
         "Key takeaways", "Schedule", "Total market cap by rank", "Breakpoints and bands",
         "Cap ranges", "Breakpoint over the events", "Effect of banding", "10 largest",
+        "From segment to segment", "Sectors of those who move", "One-way turnover by index",
+        "Sector weights of the R2000", "What trackers trade, the largest 40 of",
         "Additions (", "Deletions (", "Moves up (", "Moves down (",
     ):  # fmt: skip
         assert heading in page.text
@@ -153,8 +155,14 @@ def test_hostile_words_from_feeds_are_inert_in_the_factsheet(sheet: FactsheetInp
 def test_hostile_words_from_feeds_are_inert_in_the_event_report(
     event_inputs: ReconstitutionInputs,
 ) -> None:
+    texts = ("name", "symbol", "sector", "reason")
     hostile = replace(
-        event_inputs, decided=poisoned(event_inputs.decided, "name", "symbol", "sector", "reason")
+        event_inputs,
+        decided=poisoned(event_inputs.decided, *texts),
+        tables={
+            table: poisoned(frame, *(text for text in texts if text in frame.columns))
+            for table, frame in event_inputs.tables.items()
+        },
     )
     page = Page(reconstitution_report(hostile))
     assert_nothing_active(page)
@@ -174,6 +182,7 @@ def test_the_first_event_says_that_the_band_held_nobody(store: Store) -> None:
     page = Page(reconstitution_report(reconstitution_inputs(store, "2021-06")))
     assert "No incumbents were known at this event" in page.text
     assert "The band held nobody at this event." in page.text
+    assert page.text.count("No holdings before this event are known") == 3
 
 
 def test_reports_are_written_under_home_unless_told_otherwise(store: Store, tmp_path: Path) -> None:
