@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     family: Path | None = Field(
         default=None, description="Family file with indexes beside the shipped ones."
     )
+    fundamentals: Path | None = Field(
+        default=None, description="CSV of fundamentals by event, for growth and value indexes."
+    )
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -65,6 +68,12 @@ class Settings(BaseSettings):
         """The user's family file: the given one, or `family.yaml` under `home` if there is one."""
         own = self.home.resolve() / "family.yaml"
         return self.family or (own if own.exists() else None)
+
+    @property
+    def fundamentals_file(self) -> Path | None:
+        """The user's fundamentals: the given file, or `fundamentals.csv` under `home`, if any."""
+        own = self.home.resolve() / "fundamentals.csv"
+        return self.fundamentals or (own if own.exists() else None)
 
     @property
     def archive_dir(self) -> Path:

@@ -14,7 +14,8 @@ import polars as pl
 
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.polars_shape import require_shape
-from r2k_pipeline.methodology.maintenance import MaintenanceInputs, maintenance
+from r2k_pipeline.methodology.maintenance import maintenance
+from r2k_pipeline.methodology.maintenance_book import MaintenanceInputs
 from r2k_pipeline.methodology.market_adjustment import market_ratios
 from r2k_pipeline.rulebook.family_file import parse_family
 from r2k_pipeline.rulebook.reviews import Review, reviews_between

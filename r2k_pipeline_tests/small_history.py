@@ -180,7 +180,9 @@ def _tables() -> tuple[Frames, Frames, Frames, pl.DataFrame]:
     by_event = _decisions(lake)
     lake["constituents"] = pl.concat([_members(lake, by_event, place) for place in range(2)])
     resets = pl.col("session").is_in([current.effective_session for current in EVENTS])
-    factors = weight_factors(lake["constituents"].filter(resets), family=family())
+    factors = weight_factors(
+        lake["constituents"].filter(resets), family=family(), scores=pl.DataFrame()
+    )
     lake["weight_factors"] = factors
     ledger = divisor_events(
         lake["constituents"],

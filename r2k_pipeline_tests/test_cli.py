@@ -32,7 +32,7 @@ ASKED = [
     (["members", "r2000", "2022-06-27"], 2001),
     (["levels", "r2000"], 21),
     (["levels", "r1000", "--from", "2022-06-27", "--to", "2022-06-28"], 2),
-    (["reconstitution", "2022-06"], 6),
+    (["reconstitution", "2022-06"], 7),
     (["reconstitution", "2022-06", "--changes"], None),
     (["reconstitution", "2022-06", "--table", "banding"], 4),
     (["reconstitution", "2022-06", "--table", "desk", "--tracked-usd", "12bn"], None),

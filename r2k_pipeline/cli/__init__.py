@@ -35,6 +35,7 @@ from r2k_pipeline.cli.options import (
     opened_store,
     settings_of,
 )
+from r2k_pipeline.cli.rulebook import rulebook
 from r2k_pipeline.errors import ContractViolationError, R2kError
 from r2k_pipeline.queries.addressing import require_order
 from r2k_pipeline.reports.answers import Bar, answer, say, say_some, show
@@ -343,6 +344,7 @@ app.command()(reconstitution)
 app.command()(proforma)
 app.command()(counterfactual)
 app.command(help=TRUTH_FORMATS)(fidelity)
+app.add_typer(rulebook)
 
 
 def main() -> None:

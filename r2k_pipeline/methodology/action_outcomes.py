@@ -118,7 +118,7 @@ def with_late_sessions(actions: pl.DataFrame) -> pl.DataFrame:
         >>> actions = pl.DataFrame({
         ...     "session": date(2022, 6, 1), "action_type": ["cash_merger", "split"],
         ...     "announced_session": date(2022, 6, 2), "outcome": None, "evidence": "told",
-        ... })
+        ... }, schema_overrides={"outcome": pl.String})
         >>> late = with_late_sessions(actions)
         >>> for row in late.select("session", "outcome", "evidence").rows():
         ...     print(*row)
@@ -141,9 +141,7 @@ def with_late_sessions(actions: pl.DataFrame) -> pl.DataFrame:
         outcome=pl.Series([outcome.value for _, outcome in counts], dtype=pl.String),
         session=pl.Series([session for session, _ in counts], dtype=pl.Date),
     )
-    return pl.concat([actions.filter(~is_late.fill_null(value=False)), moved]).cast(
-        {"outcome": pl.String}
-    )
+    return pl.concat([actions.filter(~is_late.fill_null(value=False)), moved])
 
 
 def _counts_from(kind: str, session: date, announced: date) -> tuple[date, ActionOutcome]:
@@ -168,9 +166,9 @@ def with_habitual_specials(actions: pl.DataFrame) -> pl.DataFrame:
     Example:
         >>> from datetime import date
         >>> actions = pl.DataFrame({
-        ...     "security_id": "S-HAL", "session": [date(year, 6, 1) for year in range(2019, 2024)],
-        ...     "action_type": "special_dividend", "outcome": pl.Series([None] * 5, dtype=pl.String),
-        ... })
+        ...     "security_id": "S-HAL", "action_type": "special_dividend", "outcome": None,
+        ...     "session": [date(year, 6, 1) for year in range(2019, 2024)],
+        ... }, schema_overrides={"outcome": pl.String})
         >>> with_habitual_specials(actions)["outcome"].to_list()
         [None, None, None, 'as_ordinary', 'as_ordinary']
 
@@ -190,14 +188,16 @@ def with_habitual_specials(actions: pl.DataFrame) -> pl.DataFrame:
         {"session": days, "allowed": [_allowed_specials(day) for day in days]},
         schema={"session": pl.Date, "allowed": pl.Int64},
     )
-    ordinary = pl.lit(ActionOutcome.AS_ORDINARY.value)
+    is_habit = (pl.col("before") >= pl.col("allowed")) & (
+        pl.col("outcome").fill_null("") != ActionOutcome.UNKNOWN_LINE.value
+    )
     marked = (
         specials.with_columns(row=row)
         .with_columns(before=before)
         .join(allowed, on="session")
         .with_columns(
-            outcome=pl.when(pl.col("before") >= pl.col("allowed"))
-            .then(pl.coalesce("outcome", ordinary))
+            outcome=pl.when(is_habit)
+            .then(pl.lit(ActionOutcome.AS_ORDINARY.value))
             .otherwise("outcome")
         )
         .select(actions.columns)

@@ -24,6 +24,8 @@ _WINDOW_SESSIONS: Final = 20
 _MEMORY_SESSIONS: Final = 60
 _MEMORY_LOW_USD: Final = 9.0
 _FEWEST_SESSIONS: Final = 5
+# The feed forgets units and warrants on single sessions.
+_SEEN_SESSIONS: Final = 5
 # Mean absolute change of the close from session to session.
 _QUIET_CHANGE: Final = 0.006
 _QUIET_RANGE: Final = 1.06
@@ -62,6 +64,7 @@ _REGULATED: Final = r"(?i)bank|savings|insur"
 _STEADY_BUSINESS: Final = (
     r"(?i)banc|bank|financ|savings|insur|\btrust\b|\bfund\b|reit\b|realty|propert"
 )
+_CODES: Final = ("text", "symbol_code", "name_code", "industry_code")
 _ROOT: Final = r"^(.+?)(?:[./](?:UN?|WS|W|RT?)\b.*|[UWRLZ])$"
 
 
@@ -105,22 +108,25 @@ def is_young() -> pl.Expr:
     return (pl.col("ipo_year") >= pl.col("session").dt.year() - OLDEST_YEARS).fill_null(value=False)
 
 
-def blank_cheque_signs(named: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+def blank_cheque_signs(
+    listings: pl.DataFrame, texts: pl.DataFrame, securities: pl.DataFrame
+) -> pl.DataFrame:
     """Measure every share that gives a reason to look.
 
     Args:
-        named: `session`, `exchange`, `symbol`, `name`, `industry`, `close_usd`,
-            `ipo_year`, `line_type`, `type_evidence` (by words) and the columns of
-            `style_of_name`.
+        listings: `row`, `session`, `close_usd`, `ipo_year` and `text`, the place in
+            `texts` of what is written of the line.
+        texts: Each distinct `symbol`, `name`, `industry` once, with `line_type` and
+            `type_evidence` by words and the columns of `style_of_name`.
         securities: Contract `securities`.
 
     Returns:
-        Rows of `named` whose line is a share with a positive close, and besides:
-        `has_unit`, `has_sibling` (units; any of units, warrants and rights of the
-        company listed on the session), `is_shell_industry`, `closes` (how many, at
-        most twenty, since the name changed), `low_usd`, `high_usd` (of these),
-        `is_quiet`, `is_still`, `is_near`, `is_fallen`, `is_far_above` (how they lie
-        to a trust's value); booleans are never null. Sorted by `symbol`, `session`.
+        The listings whose line is a share with a positive close, with the columns of
+        their text, and besides: `has_unit`, `has_sibling` (units; any of units, warrants
+        and rights of the company listed on the session), `is_shell_industry`, `closes`
+        (how many, at most twenty, since the name changed), `low_usd`, `high_usd` (of
+        these), `is_quiet`, `is_still`, `is_near`, `is_fallen`, `is_far_above` (how they
+        lie to a trust's value); booleans are never null. Sorted by `symbol`, `session`.
 
     Notes:
         A session's signs are made of rows up to it. A symbol that gives no reason
@@ -129,66 +135,97 @@ def blank_cheque_signs(named: pl.DataFrame, securities: pl.DataFrame) -> pl.Data
 
     Example:
         >>> from datetime import date
-        >>> named = pl.DataFrame({
-        ...     "session": [date(2024, 5, 1)] * 2, "exchange": ["nasdaq"] * 2,
+        >>> texts = pl.DataFrame({
         ...     "symbol": ["HALD", "HALDU"], "name": ["Halden Corp.", "Halden Corp. Unit"],
-        ...     "industry": [None, None], "close_usd": [10.0, 10.1], "ipo_year": [2023, 2023],
-        ...     "line_type": ["common", "unit"], "type_evidence": [None, "name: unit"],
+        ...     "industry": [None, None], "line_type": ["common", "unit"],
+        ...     "type_evidence": [None, "name: unit"],
         ... }, schema_overrides={"industry": pl.String}).with_columns(style_of_name())
+        >>> listings = pl.DataFrame({
+        ...     "row": [0, 1], "session": [date(2024, 5, 1)] * 2, "close_usd": [10.0, 10.1],
+        ...     "ipo_year": [2023, 2023], "text": [0, 1],
+        ... })
         >>> securities = pl.DataFrame(schema={
         ...     "symbol": pl.String, "security_id": pl.String, "company_id": pl.String,
-        ...     "first_session": pl.Date,
+        ...     "first_session": pl.Date, "last_session": pl.Date,
         ... })
-        >>> blank_cheque_signs(named, securities).select("symbol", "has_unit", "is_near").rows()
+        >>> signs = blank_cheque_signs(listings, texts, securities)
+        >>> signs.select("symbol", "has_unit", "is_near").rows()
         [('HALD', True, True)]
     """
-    shells = _shell_industries(named)
-    siblings = named.filter(
-        pl.col("line_type").is_in(_SIBLINGS) & ~pl.col("is_other_unit")
-    ).with_columns(root=pl.col("symbol").str.extract(_ROOT))
-    kin = _kin(siblings, securities)
-    shares = _suspects(named, kin, shells)
-    identified = _identified(shares, securities)
-    with_siblings = _with_siblings(identified, _identified(siblings, securities))
-    return _with_closes(
-        with_siblings.join(
-            shells.with_columns(is_shell_industry=pl.lit(True)), on=["session", "industry"],
-            how="left",
-        ).with_columns(pl.col("is_shell_industry").fill_null(value=False))
+    known = _coded(texts)
+    siblings = known.filter(pl.col("line_type").is_in(_SIBLINGS) & ~pl.col("is_other_unit"))
+    shells = _shell_industries(listings, known)
+    suspects = _suspects(listings, known, _kin(siblings, securities), shells)
+    spans = _spans(securities, known)
+    shares = listings.filter(pl.col("close_usd") > 0).join(suspects.select(_CODES), on="text")
+    beside = listings.select("session", "text").join(
+        siblings.select(
+            "text", "symbol_code", "root_code", is_unit=pl.col("line_type") == LineType.UNIT.value
+        ),
+        on="text",
+    )
+    signs = _with_closes(_with_siblings(_identified(shares, spans), _identified(beside, spans)))
+    is_shell = shells.with_columns(is_shell_industry=pl.lit(value=True))
+    return (
+        signs.join(is_shell, on=["session", "industry_code"], how="left", maintain_order="left")
+        .with_columns(pl.col("is_shell_industry").fill_null(value=False))
+        .join(
+            suspects.drop(*_CODES[1:], "root", "root_code"), on="text", maintain_order="left"
+        )
     )  # fmt: skip
 
 
-def _suspects(named: pl.DataFrame, kin: pl.Series, shells: pl.DataFrame) -> pl.DataFrame:
-    """All rows of the symbols that on some session give a rule a reason to look.
+def _coded(texts: pl.DataFrame) -> pl.DataFrame:
+    """Texts with numbers for what they are joined and grouped by; numbers are quicker."""
+    codes = {
+        f"{column}_code": pl.col(column).rank("dense").cast(pl.UInt32)
+        for column in ("symbol", "name", "industry")
+    }
+    coded = texts.with_row_index("text").with_columns(
+        **codes, root=pl.col("symbol").str.extract(_ROOT)
+    )
+    roots = coded.select(root="symbol", root_code="symbol_code").unique()
+    return coded.join(roots, on="root", how="left")
+
+
+def _suspects(
+    listings: pl.DataFrame, texts: pl.DataFrame, kin: pl.Series, shells: pl.DataFrame
+) -> pl.DataFrame:
+    """The texts of symbols that on some session give a rule a reason to look.
 
     Whole histories, since closes are measured over sessions that give no reason.
     """
-    shares = named.filter(pl.col("line_type").is_in(_SHARES) & (pl.col("close_usd") > 0))
-    has_reason = (
+    shares = texts.filter(pl.col("line_type").is_in(_SHARES))
+    closed = listings.filter(pl.col("close_usd") > 0)["text"].unique()
+    has_reason = pl.col("text").is_in(closed.implode()) & (
         pl.col("is_styled")
         | pl.col("is_numbered")
         | (pl.col("line_type") == LineType.SPAC.value)
         | pl.col("symbol").is_in(kin.implode())
-        | pl.col("industry").is_in(shells["industry"].unique().implode())
-        | (is_young() & pl.col("close_usd").is_between(_STILL_LOW_USD, _STILL_HIGH_USD))
+        | pl.col("industry_code").is_in(shells["industry_code"].unique().implode())
     )
-    symbols = shares.filter(has_reason)["symbol"].unique()
+    still = listings.filter(
+        pl.col("close_usd").is_between(_STILL_LOW_USD, _STILL_HIGH_USD) & is_young()
+    )["text"].unique()  # fmt: skip
+    symbols = shares.filter(has_reason | pl.col("text").is_in(still.implode()))["symbol"].unique()
     return shares.filter(pl.col("symbol").is_in(symbols.implode()))
 
 
-def _shell_industries(named: pl.DataFrame) -> pl.DataFrame:
+def _shell_industries(listings: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
     """Session and industry where the feed mostly puts blank-cheque companies."""
+    placed = texts.filter(
+        pl.col("line_type").is_in(_SHARES) & pl.col("industry_code").is_not_null()
+    ).select(
+        "text", "industry_code",
+        is_shell=(pl.col("type_evidence") == "name: acquisition company").fill_null(value=False),
+    )  # fmt: skip
     return (
-        named.filter(pl.col("line_type").is_in(_SHARES) & pl.col("industry").is_not_null())
-        .group_by("session", "industry")
-        .agg(
-            lines=pl.len(),
-            shell_share=(pl.col("type_evidence") == "name: acquisition company")
-            .fill_null(value=False)
-            .mean(),
-        )
+        listings.select("session", "text")
+        .join(placed, on="text")
+        .group_by("session", "industry_code")
+        .agg(lines=pl.len(), shell_share=pl.col("is_shell").mean())
         .filter((pl.col("lines") >= _SHELL_LINES) & (pl.col("shell_share") >= _SHELL_SHARE))
-        .select("session", "industry")
+        .select("session", "industry_code")
     )
 
 
@@ -201,16 +238,28 @@ def _kin(siblings: pl.DataFrame, securities: pl.DataFrame) -> pl.Series:
     return pl.concat([listed, siblings["root"]]).drop_nulls().unique()
 
 
-def _identified(lines: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+def _spans(securities: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
+    """The spans of the symbols that are written, with numbers for symbol, line and company."""
+    symbols = texts.select("symbol", "symbol_code").unique()
+    return (
+        securities.select(
+            "symbol", "first_session",
+            line=pl.col("security_id").rank("dense").cast(pl.UInt64),
+            company=pl.col("company_id").rank("dense").cast(pl.UInt32),
+        )
+        .join(symbols, on="symbol")
+        .drop("symbol")
+        .sort("first_session")
+    )  # fmt: skip
+
+
+def _identified(lines: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
     """Lines with the security and company of the span that holds on their session."""
-    spans = securities.select("symbol", "security_id", "company_id", "first_session").sort(
-        "first_session"
-    )
     return lines.sort("session").join_asof(
         spans,
         left_on="session",
         right_on="first_session",
-        by="symbol",
+        by="symbol_code",
         strategy="backward",
         check_sortedness=False,
     )
@@ -218,19 +267,16 @@ def _identified(lines: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
 
 def _with_siblings(shares: pl.DataFrame, siblings: pl.DataFrame) -> pl.DataFrame:
     """Whether units, and whether anything else of the company, is listed on the session."""
-    is_unit = (pl.col("line_type") == LineType.UNIT.value).any()
-    by_company = (
-        siblings.drop_nulls("company_id").group_by("session", "company_id").agg(unit=is_unit)
-    )
+    is_unit = pl.col("is_unit").any()
+    by_company = siblings.drop_nulls("company").group_by("session", "company").agg(unit=is_unit)
     by_root = (
-        siblings.drop_nulls("root")
-        .group_by("session", "root")
+        siblings.drop_nulls("root_code")
+        .group_by("session", symbol_code="root_code")
         .agg(root_unit=is_unit)
-        .rename({"root": "symbol"})
     )
     return (
-        shares.join(by_company, on=["session", "company_id"], how="left")
-        .join(by_root, on=["session", "symbol"], how="left")
+        shares.join(by_company, on=["session", "company"], how="left")
+        .join(by_root, on=["session", "symbol_code"], how="left")
         .with_columns(
             has_unit=pl.any_horizontal(pl.col("unit", "root_unit").fill_null(value=False)),
             has_sibling=pl.any_horizontal(pl.col("unit", "root_unit").is_not_null()),
@@ -241,8 +287,10 @@ def _with_siblings(shares: pl.DataFrame, siblings: pl.DataFrame) -> pl.DataFrame
 def _with_closes(shares: pl.DataFrame) -> pl.DataFrame:
     """How the closes of the last sessions lie to the trust's value, since the name changed."""
     close = pl.col("close_usd")
-    key = [pl.coalesce("security_id", "symbol"), "name"]
-    ordered = shares.sort("symbol", "session")
+    # A line without span is known by its symbol, with numbers that no line has.
+    line = pl.coalesce("line", pl.col("symbol_code").cast(pl.UInt64) + pl.UInt32.max())
+    key = ["line", "name_code"]
+    ordered = shares.sort("symbol_code", "session").with_columns(line=line)
     measured = ordered.with_columns(
         change=(close / close.shift().over(key) - 1).abs(),
     ).with_columns(
@@ -256,6 +304,11 @@ def _with_closes(shares: pl.DataFrame) -> pl.DataFrame:
         .over(key)
         .fill_null(0.0),
         recent_high_usd=close.rolling_max(_FEWEST_SESSIONS).over(key),
+        **{
+            sign: pl.col(sign).cast(pl.Int8).rolling_max(_SEEN_SESSIONS, min_samples=1).over(key)
+            == 1
+            for sign in ("has_unit", "has_sibling")
+        },
     )
     came_from_there = pl.col("memory_low_usd") >= _MEMORY_LOW_USD
     return measured.with_columns(

@@ -11,7 +11,7 @@ import math
 
 import polars as pl
 
-from r2k_pipeline.methodology.share_history import before_of
+from r2k_pipeline.methodology.line_order import around, before_of
 from r2k_pipeline.rulebook.reasons import RepairRule
 
 # A close beyond this multiple of the one before needs a split or heavy trading behind it.
@@ -79,23 +79,29 @@ def _before(name: str, ago: int) -> pl.Expr:
 
 def _out_of_line(history: pl.DataFrame) -> pl.DataFrame:
     """Closes that departed, while they stay departed and for a few sessions at most."""
-    sessions_ago = range(1, _SESSIONS_BEFORE + 1)
     prices = history.select(
         "row", "line", "ordinal", "close_usd", "volume_shares",
         price=pl.col("close_log") + pl.col("split_total"),
-    ).with_columns(last=_before("price", 1)).rechunk()  # fmt: skip
+    )  # fmt: skip
+    has_moved = (pl.col("price") - _before("price", 1)).abs() > _OUT_OF_LINE
+    moved = prices.select(pl.arg_where(has_moved)).to_series()
+    near = around(
+        moved, height=prices.height, before=_SESSIONS_BEFORE, after=_HELD_SESSIONS - 1
+    )  # fmt: skip
+    prices = prices.with_row_index("place")[near].with_columns(last=_before("price", 1)).rechunk()
+    sessions_ago = range(1, _SESSIONS_BEFORE + 1)
     returned = pl.any_horizontal(
         (pl.col("price") - _before("price", ago)).abs() < _RETURNED for ago in sessions_ago[1:]
     )
     heaviest = pl.max_horizontal(_before("volume_shares", ago) for ago in sessions_ago)
     is_heavy = pl.col("volume_shares") >= _HEAVY * heaviest
     departs = (
-        ((pl.col("price") - pl.col("last")).abs() > _OUT_OF_LINE)
+        pl.col("place").is_in(moved.implode())
         & ~returned.fill_null(value=False)
         & ~is_heavy.fill_null(value=False)
     )
     row = pl.int_range(pl.len(), dtype=pl.Int32)
-    start = pl.when(departs.fill_null(value=False)).then(row).forward_fill(_HELD_SESSIONS - 1)
+    start = pl.when(departs).then(row).forward_fill(_HELD_SESSIONS - 1)
     usual = pl.col("last").gather(start)
     held = prices.with_columns(usual=usual, start_line=pl.col("line").gather(start)).filter(
         (pl.col("start_line") == pl.col("line"))
@@ -108,36 +114,29 @@ def _out_of_line(history: pl.DataFrame) -> pl.DataFrame:
 
 def _contradicted(history: pl.DataFrame) -> pl.DataFrame:
     """Previous closes that are not the close of the session before, on sessions that are sound."""
-    expected = (pl.col("close_log").shift() - pl.col("told_log")).exp()
-    difference = pl.col("previous_close_usd") - expected
-    is_told = (
-        pl.col("is_next")
-        & (pl.col("ordinal").diff() == 1)
-        & (pl.col("previous_close_usd") > 0)
-        & expected.is_not_null()
-    )
-    is_contradicted = (difference.abs() > _LATE_PRINT * expected) & (difference.abs() > _TICKS_USD)
-    rows = (
-        history.select("row", "ordinal", "previous_close_usd", expected=expected, is_told=is_told,
-                       is_contradicted=is_told & is_contradicted)
-        .filter("is_told")
-        .rechunk()
+    compared = history.select(
+        "row", "ordinal", "previous_close_usd",
+        is_following=pl.col("is_next") & (pl.col("ordinal").diff() == 1),
+        expected=(pl.col("close_log").shift() - pl.col("told_log")).exp(),
     )  # fmt: skip
+    expected = pl.col("expected")
+    difference = (pl.col("previous_close_usd") - expected).abs()
+    is_contradicted = (difference > _LATE_PRINT * expected) & (difference > _TICKS_USD)
+    is_told = pl.col("is_following") & (pl.col("previous_close_usd") > 0) & expected.is_not_null()
     sound = (
-        rows.group_by("ordinal")
+        compared.select("ordinal", is_told=is_told, is_contradicted=is_contradicted)
+        .filter("is_told")
+        .group_by("ordinal")
         .agg(share=pl.col("is_contradicted").mean())
         .filter(pl.col("share") < _SESSION_AT_FAULT)
     )
+    rows = compared.filter(is_told & is_contradicted).join(sound, on="ordinal", how="semi")
     evidence = pl.format(
         "previous close is given as {}, the session before closed at {}",
         pl.col("previous_close_usd").round(4),
         pl.col("expected").round(4),
     )
-    return _verdicts(
-        rows.filter("is_contradicted").join(sound, on="ordinal", how="semi"),
-        RepairRule.PREVIOUS_CLOSE_CONTRADICTS,
-        evidence,
-    )
+    return _verdicts(rows.rechunk(), RepairRule.PREVIOUS_CLOSE_CONTRADICTS, evidence)
 
 
 def _stale(history: pl.DataFrame) -> pl.DataFrame:

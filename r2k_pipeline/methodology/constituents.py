@@ -2,15 +2,13 @@
 
 1. The lines of the member companies - the pricing vehicle, and every other line
    that was eligible on the eve of the event - are laid against every session.
-2. Index shares are observed over the last sessions before the event takes
-   effect, and from then on change with splits only.
-3. A close that the feed missed is recovered from what the next session's
-   snapshot calls the previous close.
-4. A line without any close carries its last one, visibly, for some sessions;
-   then it is removed and does not return before the next event.
+2. Index shares are observed over the last sessions before the event takes effect, and
+   from then on change with what corporate actions do to them (`line_adjustments`).
+3. Closes are laid on the sessions (`line_closes`), until a line leaves (`leaving_lines`).
 
 Everything about a session follows from its event and the sessions since, never
-from the session before, so any session can be built alone.
+from the session before, so any session can be built alone. Who joins later and what one
+line does to another is `maintained_lines` and `linked_lines`.
 """
 
 from __future__ import annotations
@@ -19,6 +17,16 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.leaving_lines import held_lines
+from r2k_pipeline.methodology.line_adjustments import (
+    line_adjustments,
+    line_units,
+    with_units,
+)
+from r2k_pipeline.methodology.line_closes import with_closes
+from r2k_pipeline.methodology.split_units import cumulative_splits, with_splits_so_far
+from r2k_pipeline.rulebook.action_types import ActionType
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
@@ -26,13 +34,21 @@ if TYPE_CHECKING:
     from r2k_pipeline.rulebook.rules import IndexRules
     from r2k_pipeline.rulebook.schedule import Event
 
-# Actions after which a line no longer exists.
-_ENDINGS = ("delisting", "cash_merger", "stock_merger")
-_COLUMNS = (
-    "session", "security_id", "company_id", "symbol", "name", "sector", "segment", "indexes",
-    "event_id", "close_usd", "close_session", "previous_close_usd", "index_shares",
-    "float_factor", "market_value_usd", "status",
+CONSTITUENT_COLUMNS = (
+    "session", "security_id", "company_id", "symbol", "name", "country", "sector", "segment",
+    "indexes", "event_id", "joined_by", "parent_security_id", "close_usd", "close_session",
+    "close_age_sessions", "previous_close_usd", "index_shares", "float_factor",
+    "market_value_usd", "status",
 )  # fmt: skip
+"""The columns of contract `constituents`, in its order."""
+
+# What a line may be laid with, and what it is laid with if nothing is said.
+_DEFAULTS = {
+    "float_factor": pl.lit(1.0),
+    "joined_by": pl.lit(None, pl.String),
+    "parent_security_id": pl.lit(None, pl.String),
+    "start_price_usd": pl.lit(None, pl.Float64),
+}
 
 
 def constituents(
@@ -51,24 +67,24 @@ def constituents(
         decisions: Contract `reconstitution` of `event`.
         universe: Contract `universe` from the first observation session (see
             `first_session_read`) to the last of `sessions`. Read: `session`,
-            `security_id`, `company_id`, `symbol`, `name`, `close_usd`,
-            `previous_close_usd`, `line_shares`, `is_eligible`.
-        actions: Contract `corporate_actions` over the same sessions. Read:
-            splits and endings.
+            `security_id`, `company_id`, `symbol`, `name`, `country` (may be missing),
+            `close_usd`, `previous_close_usd`, `line_shares`, `is_eligible`.
+        actions: Contract `corporate_actions` over the same sessions; terms that are null
+            may be missing columns.
         event: The event in force from its effective session to `end`.
         sessions: Consecutive sessions from the first observation session to the
             one after `end`, if that is known already.
         end: The last session wanted. The first is `event.effective_session`.
-        rules: The rules in force; read `share_observation_sessions` and
-            `max_carried_sessions`.
+        rules: The rules in force; read `share_observation_sessions` and what
+            `leaving_lines.held_lines` reads.
 
     Returns:
         Contract `constituents`, one row per member line and session, sorted by
         `session`, `security_id`. `index_shares` are float-adjusted (the float is
-        1.0 where none is known) and hold at the open, after splits of the day.
-        `previous_close_usd` is the last close before the session, in today's
-        shares: what an adjustment at the open is valued with. `close_session`
-        says when `close_usd` was traded; `status` is `ok`, `recovered` or `carried`.
+        1.0 where none is known) and hold at the open, after the actions of the session.
+        `previous_close_usd` is the adjusted close: the last one before the session in the
+        session's terms, what a change at the open is valued with. `close_session`
+        says when `close_usd` was traded, `status` where it comes from.
 
     Notes:
         A member that did not trade in the observation sessions never enters. The
@@ -108,27 +124,93 @@ def constituents(
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 7.1 and 9.2.
     """
-    calendar = pl.DataFrame({"session": sessions}, schema={"session": pl.Date}).with_row_index(
-        "ordinal"
-    )
     members = _member_lines(decisions, universe, event)
-    seen = universe.join(members.select("security_id"), on="security_id", how="semi").filter(
-        pl.col("close_usd") > 0
+    shares = _observed_shares(members, universe, actions, event=event, rules=rules)
+    return laid_lines(
+        members.join(shares, on="security_id"),
+        universe,
+        actions,
+        start=event.effective_session,
+        sessions=sessions,
+        end=end,
+        rules=rules,
     )
-    splits = _cumulative_splits(actions)
-    shares = _observed_shares(seen, splits, event=event, rules=rules)
-    grid = members.join(shares, on="security_id").join(calendar, how="cross")
-    valued = _valued(grid, seen, _recovered(seen, splits, calendar), splits)
+
+
+def laid_lines(
+    lines: pl.DataFrame,
+    universe: pl.DataFrame,
+    actions: pl.DataFrame,
+    *,
+    start: date,
+    sessions: Sequence[date],
+    end: date,
+    rules: IndexRules,
+) -> pl.DataFrame:
+    """Lay lines whose shares are known against the sessions from their first one on.
+
+    Args:
+        lines: One row a line: `security_id`, `company_id`, `sector`, `segment`,
+            `indexes`, `event_id`, `observed_shares` (before any split of `sessions`), and
+            where it is not the usual one `float_factor`, `joined_by`,
+            `parent_security_id` and `start_price_usd` (USD; what a line that never closed
+            before counts as its previous close).
+        universe: As `constituents` reads it.
+        actions: The same.
+        start: The first session on which the lines are members.
+        sessions: Consecutive sessions from some before `start` to the one after `end`.
+        end: The last session wanted.
+        rules: The rules in force.
+
+    Returns:
+        Contract `constituents`, as `constituents` returns it.
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> day = date(2022, 6, 27)
+        >>> lines = pl.DataFrame({
+        ...     "security_id": ["S-HAL"], "company_id": ["C-HAL"], "sector": ["x"],
+        ...     "segment": ["small"], "indexes": ["r2000"], "event_id": ["2022-06"],
+        ...     "observed_shares": [100.0], "float_factor": [0.5], "start_price_usd": [8.0],
+        ... })
+        >>> universe = pl.DataFrame({
+        ...     "session": [day], "security_id": ["S-HAL"], "symbol": ["HAL"], "name": ["Hal"],
+        ...     "close_usd": [10.0], "previous_close_usd": [None],
+        ... })
+        >>> actions = pl.DataFrame(schema={
+        ...     "session": pl.Date, "security_id": pl.String, "action_type": pl.String})
+        >>> laid_lines(
+        ...     lines, universe, actions, start=day, sessions=[day], end=day,
+        ...     rules=rules_in_force(day),
+        ... ).select("previous_close_usd", "index_shares", "market_value_usd").row(0)
+        (8.0, 50.0, 500.0)
+    """
+    calendar = pl.DataFrame({"session": sessions}, schema={"session": pl.Date})
+    closes = universe.filter(pl.col("close_usd") > 0)
+    seen = closes.join(lines.select("security_id"), on="security_id", how="semi")
+    if "country" not in seen.columns:
+        seen = seen.with_columns(country=pl.lit(None, pl.String))
+    own = actions.join(lines.select("security_id"), on="security_id", how="semi")
+    adjustments = line_adjustments(own, seen)
+    unsaid = {name: value for name, value in _DEFAULTS.items() if name not in lines.columns}
+    grid = lines.with_columns(**unsaid).join(calendar.with_row_index("ordinal"), how="cross")
+    valued = with_closes(grid, seen, adjustments)
+    # Before they are members only splits change the shares that were observed.
+    counts = (pl.col("action_type") == ActionType.SPLIT.value) | (pl.col("session") >= start)
+    shares = pl.col("observed_shares") * pl.col("shares_since") * pl.col("float_factor")
     return (
-        _without_removed(valued, actions, event=event, rules=rules)
+        held_lines(valued, own, closes, start=start, rules=rules)
         .filter(pl.col("session") <= end)
-        .with_columns(index_shares=pl.col("observed_shares") * pl.col("split_factor"))
+        .drop("unit_deduction_usd", "unit_divisor", "unit_share_factor")
+        .pipe(with_units, line_units(adjustments.filter(counts)))
+        .rename({"unit_share_factor": "shares_since"})
         .with_columns(
-            float_factor=pl.lit(1.0),
-            market_value_usd=pl.col("close_usd") * pl.col("index_shares"),
-            status=_status(),
+            index_shares=shares,
+            previous_close_usd=pl.coalesce("previous_close_usd", "start_price_usd"),
         )
-        .select(_COLUMNS)
+        .with_columns(market_value_usd=pl.col("close_usd") * pl.col("index_shares"))
+        .select(CONSTITUENT_COLUMNS)
         .sort("session", "security_id")
     )
 
@@ -171,40 +253,22 @@ def _member_lines(decisions: pl.DataFrame, universe: pl.DataFrame, event: Event)
     return pl.concat([companies, companions.select(companies.columns)]).unique("security_id")
 
 
-def _cumulative_splits(actions: pl.DataFrame) -> pl.DataFrame:
-    """Per line and split session, the product of its split factors so far."""
-    return (
-        actions.filter(pl.col("action_type") == "split")
-        .group_by("security_id", "session")
-        .agg(pl.col("split_factor").product())
-        .sort("session")
-        .with_columns(pl.col("split_factor").cum_prod().over("security_id"))
-        .select("session", "security_id", "split_factor")
-    )
-
-
-def _split_factor_at(rows: pl.DataFrame, splits: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Add the product of all split factors up to and including each row's session."""
-    return (
-        rows.sort("session")
-        .join_asof(
-            splits.rename({"split_factor": name}),
-            on="session",
-            by="security_id",
-            strategy="backward",
-            check_sortedness=False,
-        )
-        .with_columns(pl.col(name).fill_null(1.0))
-    )
-
-
 def _observed_shares(
-    seen: pl.DataFrame, splits: pl.DataFrame, *, event: Event, rules: IndexRules
+    members: pl.DataFrame,
+    universe: pl.DataFrame,
+    actions: pl.DataFrame,
+    *,
+    event: Event,
+    rules: IndexRules,
 ) -> pl.DataFrame:
     """Median shares per line before the event, in units of no split having happened yet."""
-    before = seen.filter(pl.col("session") < event.effective_session)
+    before = universe.filter(
+        (pl.col("session") < event.effective_session)
+        & (pl.col("close_usd") > 0)
+        & (pl.col("line_shares") > 0)
+    ).join(members.select("security_id"), on="security_id", how="semi")
     return (
-        _split_factor_at(before.filter(pl.col("line_shares") > 0), splits, "so_far")
+        with_splits_so_far(before, cumulative_splits(actions), "so_far")
         .sort("session")
         .group_by("security_id")
         .agg(
@@ -213,84 +277,4 @@ def _observed_shares(
             .median()
             .alias("observed_shares")
         )
-    )
-
-
-def _recovered(seen: pl.DataFrame, splits: pl.DataFrame, calendar: pl.DataFrame) -> pl.DataFrame:
-    """What each snapshot says the session before closed at, undone of splits, for that session."""
-    before = calendar.select(pl.col("session").alias("before"), pl.col("ordinal") + 1)
-    following = seen.filter(pl.col("previous_close_usd") > 0).join(calendar, on="session")
-    return (
-        _split_factor_at(following, splits, "so_far")
-        .join(before, on="ordinal")
-        .select(
-            "security_id",
-            pl.col("before").alias("session"),
-            (pl.col("previous_close_usd") * pl.col("so_far")).alias("recovered_usd"),
-        )
-    )
-
-
-def _valued(
-    grid: pl.DataFrame, seen: pl.DataFrame, recovered: pl.DataFrame, splits: pl.DataFrame
-) -> pl.DataFrame:
-    """Lay closes on the grid: seen, else recovered, else the last one, in today's shares."""
-    key = ["session", "security_id"]
-    laid = (
-        _split_factor_at(grid, splits, "split_factor")
-        .join(seen.select(*key, "symbol", "name", "close_usd"), on=key, how="left")
-        .join(recovered, on=key, how="left")
-        .sort("security_id", "session")
-    )
-    unsplit = pl.coalesce(pl.col("close_usd") * pl.col("split_factor"), "recovered_usd")
-    filled = laid.with_columns(
-        pl.col("symbol", "name").forward_fill().over("security_id"),
-        is_recovered=pl.col("close_usd").is_null() & pl.col("recovered_usd").is_not_null(),
-        close_session=pl.when(unsplit.is_not_null())
-        .then(pl.col("session"))
-        .forward_fill()
-        .over("security_id"),
-        unsplit_close_usd=unsplit.forward_fill().over("security_id"),
-    )
-    today = pl.col("unsplit_close_usd") / pl.col("split_factor")
-    before = pl.col("unsplit_close_usd").shift().over("security_id") / pl.col("split_factor")
-    # A close that was seen stays as it was received, to the last bit.
-    return filled.with_columns(close_usd=pl.coalesce("close_usd", today), previous_close_usd=before)
-
-
-def _status() -> pl.Expr:
-    """Where the close of a line comes from."""
-    return (
-        pl.when(pl.col("close_session") < pl.col("session"))
-        .then(pl.lit("carried"))
-        .when("is_recovered")
-        .then(pl.lit("recovered"))
-        .otherwise(pl.lit("ok"))
-    )
-
-
-def _without_removed(
-    laid: pl.DataFrame, actions: pl.DataFrame, *, event: Event, rules: IndexRules
-) -> pl.DataFrame:
-    """Drop lines from the session on which they end, or fall silent for too long."""
-    endings = (
-        actions.filter(pl.col("action_type").is_in(_ENDINGS))
-        .filter(pl.col("session") >= event.effective_session)
-        .group_by("security_id")
-        .agg(pl.col("session").min().alias("ended"))
-    )
-    traded = laid.filter(pl.col("close_session") == pl.col("session")).select(
-        "security_id", close_session="session", close_ordinal="ordinal"
-    )
-    age = pl.col("ordinal").cast(pl.Int32) - pl.col("close_ordinal").cast(pl.Int32)
-    in_force = pl.col("session") >= event.effective_session
-    silent = (in_force & (age > rules.max_carried_sessions)).fill_null(value=True)
-    ended = (pl.col("session") >= pl.col("ended")).fill_null(value=False)
-    return (
-        laid.join(traded, on=["security_id", "close_session"], how="left")
-        .join(endings, on="security_id", how="left")
-        .filter(in_force)
-        .sort("security_id", "session")
-        .with_columns(removed=(silent | ended).cum_max().over("security_id"))
-        .filter(~pl.col("removed"))
     )

@@ -1,11 +1,12 @@
 """4a: reported and inferred events -> what changes in shares, prices and members.
 
-1. Reported actions are given the line they concern.
+1. Reported actions are given the line they concern, and the session from which they count
+   (`action_outcomes`).
 2. Splits that nobody reported are read off the vendor's adjusted previous close.
 3. Where both speak of one line, session and kind, the report wins.
 
-First version: splits are inferred; renames are `identity`'s, and everything else
-comes from a report.
+Only splits are inferred; renames and silences are `identity`'s and `security_events`', and
+everything else comes from a report. What an action does is `action_treatment`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.action_outcomes import (
+    with_habitual_specials,
+    with_late_sessions,
+    with_lines,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
 _COLUMNS = (
     "session", "security_id", "symbol", "action_type", "split_factor", "amount_usd", "ratio",
-    "counterparty_symbol", "origin", "evidence",
+    "counterparty_symbol", "announced_session", "counterparty_security_id", "outcome", "origin",
+    "evidence",
 )  # fmt: skip
 # Ratios in which shares are split in practice: 3 for 2, 4 for 3, 5 for 4 and n for 1; and, the
 # other way, 1 for n. Smaller stock dividends cannot be told from a mended price and are left out.
@@ -52,7 +60,9 @@ def resolve_actions(
         listings: Contract `raw_listings` from the session before `start` on.
             Read: `session`, `symbol`, `close_usd`, `previous_close_usd` (as the
             vendor gives it: already adjusted for the day's split).
-        reported: Contract `reported_actions` over the same sessions; may be empty.
+        reported: Contract `reported_actions` over the same sessions and the few before
+            that may count late (`action_outcomes.LONGEST_DELAY_SESSIONS`), and the
+            special dividends of all earlier ones; may be empty.
         securities: Contract `securities`.
         start: The first session whose actions are wanted.
         sessions: Every XNYS session of the range, so that a missing snapshot is
@@ -65,8 +75,9 @@ def resolve_actions(
 
     Notes:
         A split is inferred only across two consecutive sessions, so never over a
-        gap. A report on a symbol that no line carries that day is dropped here:
-        the line is not listed. No row uses anything later than its session.
+        gap. A report on a symbol that no line ever bore by then is kept with the outcome
+        `unknown_line`. Of two reports of one kind on one line and session the first
+        counts. No row uses anything later than its session.
 
     Example:
         A close of 891.29 and, a session later, a previous close of 297.10: three
@@ -99,30 +110,18 @@ def resolve_actions(
         │ 2022-08-25 ┆ split       ┆ 3.0          ┆ inferred │
         └────────────┴─────────────┴──────────────┴──────────┘
     """
-    told = _of_lines(reported, securities).with_columns(
+    told = with_lines(reported, securities).with_columns(
         origin=pl.lit("reported"), evidence=pl.lit("reported by the source")
     )
-    seen = _of_lines(_inferred_splits(listings, sessions), securities)
+    told = with_late_sessions(with_habitual_specials(told))
+    seen = with_lines(_inferred_splits(listings, sessions), securities)
     key = ["session", "security_id", "action_type"]
     return (
         pl.concat([told.select(_COLUMNS), seen.select(_COLUMNS)])
-        .filter(pl.col("session") >= start)
+        .filter(pl.col("session").is_between(start, max(sessions)))
         .unique(key, keep="first", maintain_order=True)
         .sort(key)
     )
-
-
-def _of_lines(actions: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
-    """Actions with the line whose symbol they name; endings are told of the day after the last."""
-    spans = securities.select("symbol", "security_id", "first_session").sort("first_session")
-    return (
-        actions.sort("session")
-        .join_asof(
-            spans, left_on="session", right_on="first_session", by="symbol",
-            strategy="backward", check_sortedness=False,
-        )
-        .filter(pl.col("security_id").is_not_null())
-    )  # fmt: skip
 
 
 def _inferred_splits(listings: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
@@ -156,9 +155,6 @@ def _inferred_splits(listings: pl.DataFrame, sessions: Sequence[date]) -> pl.Dat
         .filter((factor / pl.col("split_factor") - 1).abs() < tolerance)
         .with_columns(
             action_type=pl.lit("split"),
-            amount_usd=pl.lit(None, pl.Float64),
-            ratio=pl.lit(None, pl.Float64),
-            counterparty_symbol=pl.lit(None, pl.String),
             origin=pl.lit("inferred"),
             evidence=pl.format(
                 "closed at {}, previous close now given as {}", "unadjusted_close_usd",

@@ -3,7 +3,8 @@
 1. A rank day's lists are not public for weeks, time in which an index provider verifies a
    count of shares. The sessions up to the preliminary day stand for that time.
 2. The first of them on which nothing contradicts a company gives its shares, which are
-   carried back to the rank day through splits.
+   carried back to the rank day through splits. A cap that was itself carried forward from
+   before proves nothing.
 3. They are worth the close of the rank day. If that is itself in doubt, it is the previous
    close which that later session tells.
 
@@ -39,6 +40,13 @@ LATER_READ = (
 
 _QUARANTINES = [rule.value for rule in RepairRule if rule.is_quarantine]
 _CLOSE_DOUBTS = [RepairRule.CLOSE_MISSING.value, RepairRule.CLOSE_OUT_OF_LINE.value]
+# Repairs by which a session has the shares of sessions before it.
+_CARRIED = [
+    RepairRule.CAP_SPIKE.value,
+    RepairRule.SPLIT_WITHOUT_CLOSE.value,
+    RepairRule.BLANK_CAP.value,
+    RepairRule.CLASS_LEVEL_CAP.value,
+]
 _DAYS_A_SESSION = 3
 _LINE = ["company_id", "security_id"]
 
@@ -73,7 +81,13 @@ def has_doubted_close() -> pl.Expr:
 def is_sound() -> pl.Expr:
     """Whether a line of contract `universe` has a close and a cap that nothing contradicts."""
     has_values = (pl.col("market_cap_usd") > 0) & (pl.col("close_usd") > 0)
-    return has_values.fill_null(value=False) & ~is_quarantined()
+    # A repair of the company's cap may stand where the line's own contradiction stood.
+    is_unrepaired = _fails(ExclusionReason.UNREPAIRED)
+    return has_values.fill_null(value=False) & ~is_quarantined() & ~is_unrepaired
+
+
+def _fails(reason: ExclusionReason) -> pl.Expr:
+    return pl.col("failed_rules").str.contains(reason.value, literal=True).fill_null(value=False)
 
 
 def settled_by_later_sessions(
@@ -130,7 +144,8 @@ def settled_by_later_sessions(
         (2000000000.0, 'its 100000000 shares (new_level_accepted)')
     """
     is_later = (pl.col("session") > rank_day) & (pl.col("session") <= last)
-    sound = lines.filter(is_later & is_sound()).join(
+    is_carried = pl.col("repair_rule").is_in(_CARRIED).fill_null(value=False)
+    sound = lines.filter(is_later & is_sound() & ~is_carried).join(
         doubted.select("security_id"), on="security_id", how="semi"
     )
     splits = cumulative_splits(actions)
@@ -139,7 +154,7 @@ def settled_by_later_sessions(
     )
     of_later = with_splits_so_far(sound.select(LATER_READ), splits, "splits")
     first = (
-        of_later.with_columns(is_secondary=_is_secondary())
+        of_later.with_columns(is_secondary=_fails(ExclusionReason.SECONDARY_CLASS))
         .sort(
             "company_id", "session", "is_secondary", "addtv_usd", "security_id",
             descending=[False, False, False, True, False], nulls_last=True,
@@ -147,12 +162,6 @@ def settled_by_later_sessions(
         .unique("company_id", keep="first", maintain_order=True)
     )  # fmt: skip
     return _carried_back(first.join(of_day, on=_LINE, suffix="_then")).sort("company_id")
-
-
-def _is_secondary() -> pl.Expr:
-    """Whether another line stands for the company on that session."""
-    reason = ExclusionReason.SECONDARY_CLASS.value
-    return pl.col("failed_rules").str.contains(reason, literal=True).fill_null(value=False)
 
 
 def _carried_back(pairs: pl.DataFrame) -> pl.DataFrame:

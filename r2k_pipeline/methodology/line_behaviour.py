@@ -6,6 +6,8 @@
 3. Lines that it leaves as shares are asked whether they behave like a
    blank-cheque company before its merger: units or warrants listed beside them,
    closes at the trust's value, a name or an industry that such companies have.
+4. A verdict of 3, and the feed's word that a company is in real estate, go on to
+   hold for a while when a session does not repeat them (`lasting_verdicts`).
 
 Every verdict on a session uses that session and earlier ones only. Add a kind of
 evidence as a sign of `blank_cheque_signs` and a row of `SPAC_RULES`; keep words alone
@@ -24,7 +26,8 @@ from r2k_pipeline.methodology.blank_cheque_signs import (
     is_young,
     style_of_name,
 )
-from r2k_pipeline.methodology.line_types import line_type, type_evidence
+from r2k_pipeline.methodology.lasting_verdicts import LASTING_SESSIONS, lasting
+from r2k_pipeline.methodology.line_types import NAME_RULES
 from r2k_pipeline.rulebook.reasons import LineType
 
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 _LINE: Final = ("session", "exchange", "symbol")
 # What is decided once for each distinct text, since sessions repeat them hundreds of times.
 _TEXTS: Final = ("symbol", "name", "industry", "sector")
-_COLUMNS: Final = (*_LINE, "line_type", "type_evidence")
 
 _PAPER: Final = (
     LineType.UNIT.value,
@@ -44,6 +46,9 @@ _PAPER: Final = (
     LineType.DEPOSITARY_RECEIPT.value,
 )
 _A_WEEK: Final = 5
+_PLACED: Final = "sector: Real Estate"
+# Where the sector is blank for a session, a trust's name is all that is left to judge by.
+_TAKEN_FOR_A_FUND: Final = "name: beneficial interest"
 _REGULATED: Final = r"(?i)bank|savings|insur"
 
 
@@ -151,6 +156,16 @@ SPAC_RULES: Final = (
     ),
 )
 
+LASTING_RULE: Final = SpacRule(
+    is_spac=True,
+    when=pl.col("lasting_rule").is_not_null(),
+    evidence=pl.format(
+        "lately: so judged on {} of {} sessions", pl.col("said_sessions"), pl.col("of_sessions")
+    ),
+    sentence="On a third of its last sixty sessions, or in the last week, a rule said so, and "
+    "none since that it ended.",
+)
+
 
 def classify_lines(
     listings: pl.DataFrame, securities: pl.DataFrame, facts: pl.DataFrame, *, start: date
@@ -158,8 +173,9 @@ def classify_lines(
     """Tell what kind of paper each line is on each session, and by which evidence.
 
     Args:
-        listings: Contract `raw_listings`, the sessions asked for and up to sixty
-            before them as context. A line is judged on what history there is.
+        listings: Contract `raw_listings`, the sessions asked for and up to a hundred
+            and twenty before them as context, any order of rows. A line is judged on
+            what history there is.
         securities: Contract `securities`; says which lines are siblings.
         facts: `symbol`, `company`, `kind`, `first_year`, `last_year` (null while
             it holds): kinds of issuers that names do not tell. A row speaks of a
@@ -170,7 +186,7 @@ def classify_lines(
     Returns:
         `session`, `exchange`, `symbol`, `line_type` (a value of
         `rulebook.reasons.LineType`), `type_evidence` (null for shares about which
-        no rule speaks), sorted by these keys; one row per listing from `start`.
+        no rule speaks); one row per listing from `start`, in their order.
 
     Notes:
         A session is judged by itself and earlier ones; later rows change nothing.
@@ -197,37 +213,52 @@ def classify_lines(
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 5.11 and 5.13.
     """
-    named = _by_name(listings)
-    told = _by_facts(named, facts, start=start)
-    judged = _by_behaviour(named, securities, start=start).join(told, on=_LINE, how="anti")
+    texts, places = _texts(listings)
+    rows = listings.select("session", "close_usd", "ipo_year").with_columns(text=places)
+    rows = rows.with_row_index("row")
+    told = _by_facts(rows, texts, facts, start=start)
+    judged = _by_behaviour(rows, texts, securities, start=start).join(told, on="row", how="anti")
+    kinds = ("line_type", "type_evidence")
     settled = pl.concat([told, judged])
-    asked = named.filter(pl.col("session") >= start).select(_COLUMNS)
-    is_settled = pl.col("line_type_settled").is_not_null()
-    return (
-        asked.join(settled, on=_LINE, how="left", suffix="_settled")
-        .select(
-            *_LINE,
-            *(
-                pl.when(is_settled).then(f"{column}_settled").otherwise(column).alias(column)
-                for column in ("line_type", "type_evidence")
-            ),
-        )
-        .sort(_LINE)
+    placed = _by_sector(rows, texts, start=start).join(settled, on="row", how="anti")
+    asked = rows.select("row", "text").filter(rows["session"] >= start).join(
+        pl.concat([settled, placed]), on="row", how="left", maintain_order="left"
+    )  # fmt: skip
+    is_settled = asked["line_type"].is_not_null()
+    by_words = texts.select(pl.col(kinds).gather(asked["text"]))
+    return listings.select(_LINE).filter(listings["session"] >= start).with_columns(
+        by_words[kind].zip_with(~is_settled, asked[kind]) for kind in kinds
+    )  # fmt: skip
+
+
+def _texts(listings: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Every distinct text with what its words say, and the place of each listing's text.
+
+    Texts are told apart by 64 bits of hash: among the tens of thousands that there are
+    two share one once in tens of billions of runs.
+    """
+    words = listings.select(_TEXTS)
+    hashes = words.hash_rows(seed=0).alias("hash")
+    distinct = words.with_columns(hashes).unique("hash", keep="any").with_row_index("text")
+    places = hashes.to_frame().join(
+        distinct.select("hash", "text"), on="hash", how="left", maintain_order="left"
+    )  # fmt: skip
+    rule = pl.coalesce(
+        *(pl.when(rule.when).then(pl.lit(place)) for place, rule in enumerate(NAME_RULES))
     )
-
-
-def _by_name(listings: pl.DataFrame) -> pl.DataFrame:
-    """Listings with what their words say: type, its evidence, style, other units."""
-    texts = listings.select(_TEXTS).unique()
-    kinds = texts.with_columns(
-        *style_of_name(), line_type=line_type(), type_evidence=type_evidence()
+    said = distinct.select(_TEXTS).with_columns(*style_of_name(), rule=rule)
+    kind = pl.Series([rule.line_type.value for rule in NAME_RULES])
+    code = pl.Series([rule.code for rule in NAME_RULES])
+    texts = said.drop("rule").with_columns(
+        line_type=kind.gather(said["rule"]).fill_null(LineType.COMMON.value),
+        type_evidence=code.gather(said["rule"]),
     )
-    return listings.select(*_LINE, *_TEXTS[1:], "close_usd", "ipo_year").join(
-        kinds, on=list(_TEXTS), how="left", nulls_equal=True
-    )
+    return texts, places["text"]
 
 
-def _by_facts(named: pl.DataFrame, facts: pl.DataFrame, *, start: date) -> pl.DataFrame:
+def _by_facts(
+    rows: pl.DataFrame, texts: pl.DataFrame, facts: pl.DataFrame, *, start: date
+) -> pl.DataFrame:
     """The lines of which a fact speaks, with the kind it gives them."""
     told = facts.select(
         "symbol",
@@ -235,39 +266,118 @@ def _by_facts(named: pl.DataFrame, facts: pl.DataFrame, *, start: date) -> pl.Da
         kind="kind",
         word=pl.col("company").str.to_lowercase().str.extract(r"^(\S+)"),
     )
+    spoken = (
+        texts.with_row_index("text")
+        .filter(~pl.col("line_type").is_in(_PAPER))
+        .join(told, on="symbol", maintain_order="left_right")
+        .filter(pl.col("name").str.to_lowercase().str.contains(pl.col("word"), literal=True))
+        .select("text", "kind", "first_year", "last_year")
+    )
     year = pl.col("session").dt.year()
     return (
-        named.filter((pl.col("session") >= start) & ~pl.col("line_type").is_in(_PAPER))
-        .join(told, on="symbol", how="inner")
+        rows.select("row", "session", "text")
+        .filter(pl.col("session") >= start)
+        .join(spoken, on="text", maintain_order="left_right")
         .filter(
             (pl.col("first_year") <= year)
             & (pl.col("last_year").is_null() | (year <= pl.col("last_year")))
-            & pl.col("name").str.to_lowercase().str.contains(pl.col("word"), literal=True)
         )
-        .unique(_LINE, keep="first", maintain_order=True)
-        .select(*_LINE, line_type="kind", type_evidence=pl.format("reference: {}", "kind"))
+        .unique("row", keep="first", maintain_order=True)
+        .select("row", line_type="kind", type_evidence=pl.format("reference: {}", "kind"))
     )
 
 
-def _by_behaviour(named: pl.DataFrame, securities: pl.DataFrame, *, start: date) -> pl.DataFrame:
+def _by_behaviour(
+    rows: pl.DataFrame, texts: pl.DataFrame, securities: pl.DataFrame, *, start: date
+) -> pl.DataFrame:
     """The shares of which a rule on blank-cheque companies speaks, with its verdict."""
-    signs = blank_cheque_signs(named, securities).filter(pl.col("session") >= start)
-    # The texts are made for the few rows that a rule decides, not for all that were asked.
-    decided = signs.with_columns(
+    signs = blank_cheque_signs(rows, texts, securities)
+    remembered = _remembered(rows["session"], start)
+    spoken = signs.join(remembered, on="session", maintain_order="left").with_columns(
         rule=pl.coalesce(
             *(pl.when(rule.when).then(pl.lit(place)) for place, rule in enumerate(SPAC_RULES))
         )
-    ).filter(pl.col("rule").is_not_null())
-    is_spac = pl.col("rule").is_in([place for place, rule in enumerate(SPAC_RULES) if rule.is_spac])
+    )
+    # The texts are made for the few rows that a rule decides, not for all that were asked.
+    decided = (
+        spoken.join(_lasting_spacs(spoken), on="row", how="left")
+        .with_columns(rule=pl.coalesce("rule", "lasting_rule"))
+        .filter(pl.col("rule").is_not_null() & (pl.col("session") >= start))
+    )
+    rules = (*SPAC_RULES, LASTING_RULE)
     return decided.select(
-        *_LINE,
-        line_type=pl.when(is_spac)
+        "row",
+        line_type=pl.when(_is_spac())
         .then(pl.lit(LineType.SPAC.value))
         .otherwise(pl.lit(LineType.COMMON.value)),
         type_evidence=pl.coalesce(
             *(
                 pl.when(pl.col("rule") == place).then(rule.evidence)
-                for place, rule in enumerate(SPAC_RULES)
+                for place, rule in enumerate(rules)
             )
         ),
+    )
+
+
+def _is_spac() -> pl.Expr:
+    rules = (*SPAC_RULES, LASTING_RULE)
+    found = pl.col("rule").is_in([place for place, rule in enumerate(rules) if rule.is_spac])
+    return found.fill_null(value=False)
+
+
+def _remembered(sessions: pl.Series, start: date) -> pl.DataFrame:
+    """The sessions from `start` on and those before whose verdicts still count, numbered."""
+    known = pl.DataFrame({"session": sessions.unique().sort()})
+    earlier = known.filter(pl.col("session") < start).tail(LASTING_SESSIONS - 1)
+    wanted = pl.concat([earlier, known.filter(pl.col("session") >= start)])
+    return wanted.with_columns(ordinal=pl.int_range(pl.len(), dtype=pl.Int32))
+
+
+def _lasting_spacs(spoken: pl.DataFrame) -> pl.DataFrame:
+    """Rows of lines that a rule has spoken of, with the place of the rule that lasts."""
+    key = ("line", "name_code")
+    said = spoken.select(
+        "row", "ordinal", *key, "rule", is_said=_is_spac(),
+        has_left=pl.col("is_fallen") | (pl.col("rule").is_not_null() & ~_is_spac()),
+    )  # fmt: skip
+    lines = said.filter("is_said").select(key).unique()
+    return (
+        said.join(lines, on=key, how="semi", nulls_equal=True, maintain_order="left")
+        .with_columns(lasting("is_said", over=key, ended="has_left"))
+        .filter("is_lasting")
+        .select(
+            "row", "said_sessions", "of_sessions",
+            lasting_rule=pl.lit(len(SPAC_RULES), pl.Int32),
+        )
+    )  # fmt: skip
+
+
+def _by_sector(rows: pl.DataFrame, texts: pl.DataFrame, *, start: date) -> pl.DataFrame:
+    """The shares that the feed puts into real estate on some sessions and not on others."""
+    is_placed = (pl.col("type_evidence") == _PLACED).fill_null(value=False)
+    kinds = texts.with_row_index("text").select(
+        "text", "line_type", "type_evidence",
+        key=pl.struct("symbol", "name").rank("dense"),
+        is_placed=is_placed,
+        may_be_placed=is_placed
+        | (pl.col("line_type") == LineType.COMMON.value)
+        | (pl.col("type_evidence") == _TAKEN_FOR_A_FUND),
+    )  # fmt: skip
+    wavering = kinds.filter("may_be_placed").filter(pl.col("is_placed").any().over("key"))
+    always = wavering.filter(pl.col("is_placed").all().over("key"))
+    often = pl.format("{} on {} of {} sessions", pl.lit(_PLACED), "said_sessions", "of_sessions")
+    return (
+        rows.select("row", "session", "text")
+        .join(wavering.join(always, on="text", how="anti"), on="text")
+        .join(_remembered(rows["session"], start), on="session")
+        .sort("key", "ordinal")
+        .with_columns(lasting("is_placed", over=["key"]))
+        .filter((pl.col("session") >= start) & (pl.col("is_placed") != pl.col("is_often")))
+        .select(
+            "row",
+            line_type=pl.when("is_often")
+            .then(pl.lit(LineType.REIT.value))
+            .otherwise(pl.lit(LineType.COMMON.value)),
+            type_evidence=pl.when("is_often").then(often),
+        )
     )

@@ -12,7 +12,6 @@ always worked through from its start; nothing of an earlier event is needed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,17 @@ import polars as pl
 
 from r2k_pipeline.methodology.fast_entries import entry_session, fast_entrants
 from r2k_pipeline.methodology.ipo_additions import ipo_candidates, ranked_candidates
+from r2k_pipeline.methodology.maintenance_book import (
+    EventCase,
+    MaintenanceInputs,
+    books_of,
+    confirmed_by,
+    last_sessions,
+    opening_book,
+    unlocked,
+    with_factors,
+    with_floats,
+)
 from r2k_pipeline.methodology.maintenance_rows import (
     NAMING,
     MaintenanceChange,
@@ -32,84 +42,20 @@ from r2k_pipeline.methodology.share_updates import (
     applied_offerings,
     changed_floats,
     changed_shares,
-    observed_shares,
 )
 from r2k_pipeline.methodology.split_units import cumulative_splits
 from r2k_pipeline.rulebook.reviews import ipo_window
-from r2k_pipeline.rulebook.sessions import next_session, sessions_before, sessions_between
+from r2k_pipeline.rulebook.sessions import next_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from r2k_pipeline.rulebook.index_definition import IndexDefinition
     from r2k_pipeline.rulebook.reviews import Review
     from r2k_pipeline.rulebook.rules import IndexRules
     from r2k_pipeline.rulebook.schedule import Event
 
 
 _BILLION = 1e9
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaintenanceInputs:
-    """What happens while one event is in force is decided from this.
-
-    Args:
-        decisions: Contract `reconstitution` of the event.
-        universe: Contract `universe`: every line on the sessions of
-            `observation_sessions`, and new lines on every session since the rank day.
-        ratios: As `market_adjustment.market_ratios` gives them, from the rank day on.
-        actions: Contract `corporate_actions` since the first of those sessions.
-        new_lines: As `ipo_additions.first_listings` gives them.
-        floats: `session`, `security_id`, `float_factor` (0 to 1), where one is known.
-        family: The indexes.
-    """
-
-    decisions: pl.DataFrame
-    universe: pl.DataFrame
-    ratios: pl.DataFrame
-    actions: pl.DataFrame
-    new_lines: pl.DataFrame
-    floats: pl.DataFrame
-    family: Mapping[str, IndexDefinition]
-
-
-def observation_sessions(event: Event, review: Review | None, rules: IndexRules) -> list[date]:
-    """List the sessions on which lines are observed for an event or one of its reviews.
-
-    Args:
-        event: The event in force.
-        review: One of its reviews; None for the event itself.
-        rules: Read `share_observation_sessions`.
-
-    Example:
-        >>> from r2k_pipeline.rulebook.reviews import review
-        >>> from r2k_pipeline.rulebook.rules import rules_in_force
-        >>> from r2k_pipeline.rulebook.schedule import event
-        >>> days = observation_sessions(
-        ...     event("2022-06"), review("2022-09"), rules_in_force(date(2022, 8, 12)))
-        >>> len(days), str(days[0]), str(days[-1])
-        (15, '2022-08-08', '2022-09-16')
-    """
-    count = rules.share_observation_sessions
-    if review is None:
-        return sessions_before(event.effective_session, count)
-    return sorted(
-        {
-            *_up_to(review.cut_off_day, count),
-            *_up_to(_confirmed_by(review), count),
-            *sessions_before(review.effective_session, count),
-        }
-    )
-
-
-def _up_to(day: date, count: int) -> list[date]:
-    """The last sessions up to and including a day."""
-    return [*sessions_before(day, count), *sessions_between(day, day)][-count:]
-
-
-def _confirmed_by(review: Review) -> date:
-    return review.announcement_day or review.effective_friday
 
 
 def maintenance(
@@ -142,7 +88,7 @@ def maintenance(
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 4.3, 6.8, 6.9 and 9.3.
     """
-    case = _Case(
+    case = EventCase(
         inputs=inputs,
         splits=cumulative_splits(inputs.actions),
         event=event,
@@ -150,90 +96,29 @@ def maintenance(
         rules_of=rules_of,
     )
     entered = _fast_entry_rows(case)
-    book = pl.concat([_opening_book(case), *_books_of(case, entered)])
+    book = pl.concat([opening_book(case), *books_of(case, entered)])
     found, since = [entered], event.effective_session
     for review in reviews:
         offered = _offering_rows(case, book, after=since, until=review.cut_off_day)
-        book = _with_factors(book, offered)
+        book = with_factors(book, offered)
         changed = _share_rows(case, book, review)
         floated = _float_rows(case, book, review)
         added = _addition_rows(case, book, review)
-        book = _with_floats(_with_factors(book, changed), case, floated, review)
-        book = pl.concat([book, *_books_of(case, added)])
+        book = with_floats(with_factors(book, changed), case, floated, review)
+        book = pl.concat([book, *books_of(case, added)])
         found += [offered, changed, floated, added]
         since = review.cut_off_day
     found.append(_offering_rows(case, book, after=since, until=following.effective_session))
     return pl.concat(found).sort("session", "company_id", "change")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Case:
-    """One event with what its reviews are decided from."""
-
-    inputs: MaintenanceInputs
-    splits: pl.DataFrame
-    event: Event
-    following: Event
-    rules_of: Callable[[date], IndexRules]
-
-    def observed(self, sessions: Sequence[date]) -> pl.DataFrame:
-        """Company shares of every line over some sessions."""
-        return observed_shares(self.inputs.universe, self.splits, sessions=sessions)
-
-    def floats_on(self, day: date) -> pl.DataFrame:
-        """The last float of each line that was known by the close of a day."""
-        known = self.inputs.floats.filter(pl.col("session") <= day).sort("session")
-        return known.group_by("security_id").agg(pl.col("float_factor").last())
-
-    def book(self, companies: pl.DataFrame, start: date) -> pl.DataFrame:
-        """What is in force of companies that join on a session; null where it is unknown."""
-        count = self.rules_of(self.event.rank_day).share_observation_sessions
-        return (
-            companies.select(NAMING)
-            .join(self.observed(sessions_before(start, count)), on="security_id", how="left")
-            .join(self.floats_on(start - timedelta(days=1)), on="security_id", how="left")
-        )
-
-
-def _opening_book(case: _Case) -> pl.DataFrame:
-    """The members of the event: company, line, shares and float in force."""
-    members = case.inputs.decisions.filter(pl.col("segment").is_not_null())
-    return case.book(members, case.event.effective_session)
-
-
-def _books_of(case: _Case, joined: pl.DataFrame) -> list[pl.DataFrame]:
-    """The same of companies that join later, by session."""
-    return [
-        case.book(part, part["session"][0])
-        for part in joined.partition_by("session", maintain_order=True)
-    ]
-
-
-def _with_factors(book: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """The book after share updates or offerings."""
-    factors = rows.group_by("security_id").agg(pl.col("share_factor").product())
-    return (
-        book.join(factors, on="security_id", how="left", maintain_order="left")
-        .with_columns(shares=pl.col("shares") * pl.col("share_factor").fill_null(1.0))
-        .select(book.columns)
-    )
-
-
-def _with_floats(
-    book: pl.DataFrame, case: _Case, rows: pl.DataFrame, review: Review
-) -> pl.DataFrame:
-    """The book after float updates."""
-    known = case.floats_on(review.cut_off_day).join(rows, on="security_id", how="semi")
-    return book.update(known, on="security_id")
-
-
-def _share_rows(case: _Case, book: pl.DataFrame, review: Review) -> pl.DataFrame:
+def _share_rows(case: EventCase, book: pl.DataFrame, review: Review) -> pl.DataFrame:
     rules = case.rules_of(review.cut_off_day)
     count = rules.share_observation_sessions
     changed = changed_shares(
         book.select("security_id", "shares").drop_nulls(),
-        case.observed(_up_to(review.cut_off_day, count)),
-        case.observed(_up_to(_confirmed_by(review), count)),
+        case.observed(last_sessions(review.cut_off_day, count)),
+        case.observed(last_sessions(confirmed_by(review), count)),
         rules=rules,
     )
     factor = pl.col("shares") / pl.col("previous_shares")
@@ -246,7 +131,7 @@ def _share_rows(case: _Case, book: pl.DataFrame, review: Review) -> pl.DataFrame
     return as_rows(part, case.event, MaintenanceChange.SHARE_UPDATE, review=review, reason=said)
 
 
-def _float_rows(case: _Case, book: pl.DataFrame, review: Review) -> pl.DataFrame:
+def _float_rows(case: EventCase, book: pl.DataFrame, review: Review) -> pl.DataFrame:
     changed = changed_floats(
         book.select("security_id", "float_factor").drop_nulls(),
         case.floats_on(review.cut_off_day),
@@ -257,17 +142,24 @@ def _float_rows(case: _Case, book: pl.DataFrame, review: Review) -> pl.DataFrame
         book.select(NAMING).join(changed, on="security_id").with_columns(share_factor=now / before)
     )
     said = pl.format("float moved from {} % to {} %", (before * 100).round(2), (now * 100).round(2))
-    return as_rows(part, case.event, MaintenanceChange.FLOAT_UPDATE, review=review, reason=said)
+    free = unlocked(book, review.cut_off_day).with_columns(
+        share_factor=1 / pl.col("free_part"), float_factor=pl.lit(1.0)
+    )
+    expired = pl.format("lock-up expired on {}; no float is known", "locked_until")
+    return pl.concat(
+        as_rows(found, case.event, MaintenanceChange.FLOAT_UPDATE, review=review, reason=reason)
+        for found, reason in ((part, said), (free, expired))
+    )
 
 
-def _addition_rows(case: _Case, book: pl.DataFrame, review: Review) -> pl.DataFrame:
+def _addition_rows(case: EventCase, book: pl.DataFrame, review: Review) -> pl.DataFrame:
     rules, inputs = case.rules_of(review.cut_off_day), case.inputs
     if not (review.has_ipo_additions and rules.has_ipo_additions):
         return no_rows()
     found = ipo_candidates(
         inputs.new_lines, inputs.universe, inputs.actions, window=ipo_window(review), rules=rules
     ).join(book, on="company_id", how="anti")
-    days = _up_to(review.cut_off_day, rules.share_observation_sessions)
+    days = last_sessions(review.cut_off_day, rules.share_observation_sessions)
     observed = inputs.universe.filter(pl.col("session").is_in(days))
     ranked = ranked_candidates(found, observed, review=review, rules=rules)
     ratio = ratio_on(inputs.ratios, review.cut_off_day)
@@ -285,16 +177,23 @@ def _addition_rows(case: _Case, book: pl.DataFrame, review: Review) -> pl.DataFr
     return as_rows(joins, case.event, MaintenanceChange.IPO_ADDITION, review=review, reason=said)
 
 
-def _with_float(case: _Case, joins: pl.DataFrame, start: date, rules: IndexRules) -> pl.DataFrame:
+def _with_float(
+    case: EventCase, joins: pl.DataFrame, start: date, rules: IndexRules
+) -> pl.DataFrame:
     """Companies that join with their float on the eve, or the one that is assumed."""
     known = case.floats_on(start - timedelta(days=1))
     return joins.join(known, on="security_id", how="left").with_columns(
-        pl.col("float_factor").fill_null(rules.ipo_float_factor)
+        pl.col("float_factor").fill_null(rules.offered_part_of_float)
     )
 
 
 def _placed(
-    case: _Case, companies: pl.DataFrame, lines: pl.DataFrame, *, ratio: float, rules: IndexRules
+    case: EventCase,
+    companies: pl.DataFrame,
+    lines: pl.DataFrame,
+    *,
+    ratio: float,
+    rules: IndexRules,
 ) -> pl.DataFrame:
     inputs = case.inputs
     return placed_by_size(
@@ -307,7 +206,7 @@ def _placed(
     )
 
 
-def _fast_entry_rows(case: _Case) -> pl.DataFrame:
+def _fast_entry_rows(case: EventCase) -> pl.DataFrame:
     told = case.inputs.actions.filter(
         (pl.col("action_type") == "listing") & pl.col("ratio").is_not_null()
     )
@@ -315,7 +214,7 @@ def _fast_entry_rows(case: _Case) -> pl.DataFrame:
     return pl.concat([no_rows(), *(_entered_on(case, day) for day in days)])
 
 
-def _entered_on(case: _Case, day: date) -> pl.DataFrame:
+def _entered_on(case: EventCase, day: date) -> pl.DataFrame:
     """The fast entrants that began to trade on a session."""
     rules, inputs = case.rules_of(day), case.inputs
     rank = rules.fast_entry_rank
@@ -353,7 +252,9 @@ def _entered_on(case: _Case, day: date) -> pl.DataFrame:
     )
 
 
-def _offering_rows(case: _Case, book: pl.DataFrame, *, after: date, until: date) -> pl.DataFrame:
+def _offering_rows(
+    case: EventCase, book: pl.DataFrame, *, after: date, until: date
+) -> pl.DataFrame:
     """Offerings that count from a session after one day, and not after another, on."""
     rules = case.rules_of(until)
     priced = case.inputs.actions.filter(pl.col("session") >= case.event.effective_session)

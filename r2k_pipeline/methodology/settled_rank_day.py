@@ -131,11 +131,8 @@ def _judged_again(lines: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
         pl.when(~rule.is_passed(rules)).then(pl.lit(str(rule.name))) for rule in _ASKED_AGAIN
     ]
     failed = pl.concat_str(failures, separator=" ", ignore_nulls=True)
-    known = (
-        pl.col("unknown_rules")
-        .str.split(" ")
-        .list.set_difference(pl.lit([str(rule.name) for rule in _ASKED_AGAIN]))
-    )
+    is_answered = pl.element().is_in([str(rule.name) for rule in _ASKED_AGAIN])
+    unknown = pl.col("unknown_rules").str.split(" ").list.eval(pl.element().filter(~is_answered))
     return lines.with_columns(
         _if_taken(pl.when(failed != "").then(failed), "failed_rules"),
         _if_taken(pl.coalesce(*failures), "exclusion_reason"),

@@ -69,13 +69,29 @@ def value_companies(lines: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame:
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` section 6.5.
     """
-    shares = pl.col("market_cap_usd") / pl.col("close_usd")
+    alone = lines.select(pl.struct(_COMPANY).is_unique()).to_series()
+    # Most companies have one line, of which all this is known without looking at others.
+    return pl.concat([_of_one_line(lines.filter(alone)), _of_several(lines.filter(~alone), rules)])
+
+
+def _of_one_line(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines whose company has no other on their session."""
+    return lines.with_columns(
+        is_vehicle=pl.lit(value=True),
+        company_market_cap_usd="market_cap_usd",
+        line_shares=_implied_shares(),
+        is_secondary_excluded=pl.lit(value=False),
+    )
+
+
+def _of_several(lines: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
+    """Lines whose company has others on their session."""
     volume = pl.col("addtv_usd").fill_null(0.0)
     ordered = lines.sort(
         "session", "company_id", volume, "security_id", descending=[False, False, True, False]
     ).with_columns(
         line_count=pl.len().over(_COMPANY),
-        is_company_figure=_agree(shares) | _agree(pl.col("market_cap_usd")),
+        is_company_figure=_agree(_implied_shares()) | _agree(pl.col("market_cap_usd")),
         is_vehicle=pl.int_range(pl.len()).over(_COMPANY) == 0,
     )
     vehicle_cap = pl.col("market_cap_usd").first().over(_COMPANY)
@@ -88,13 +104,17 @@ def value_companies(lines: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame:
             .otherwise(pl.col("market_cap_usd").sum().over(_COMPANY)),
         )
         .with_columns(
-            line_shares=pl.when(pl.col("is_company_figure") & (pl.col("line_count") > 1))
+            line_shares=pl.when("is_company_figure")
             .then(pl.col("company_market_cap_usd") * part / pl.col("close_usd"))
-            .otherwise(shares)
+            .otherwise(_implied_shares())
         )
         .with_columns(is_secondary_excluded=~pl.col("is_vehicle") & ~_stands_alone(rules))
         .drop("line_count", "is_company_figure")
     )
+
+
+def _implied_shares() -> pl.Expr:
+    return pl.col("market_cap_usd") / pl.col("close_usd")
 
 
 def _agree(figure: pl.Expr) -> pl.Expr:

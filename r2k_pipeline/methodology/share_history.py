@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.methodology.company_names import company_key
+from r2k_pipeline.methodology.company_names import company_key, leading_word
+from r2k_pipeline.methodology.line_order import around, before_of, in_line_order, numbered, placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,84 +128,36 @@ def share_history(
         >>> last.select(pl.col("log_shares", "steady_log").exp().round()).row(0)
         (1000000000.0, 100000000.0)
     """
-    ordered = _ordered(listings, securities, actions, sessions)
-    late = _with_late_splits(_with_splits(ordered, limits), limits)
+    ordered = in_line_order(listings, securities, sessions=sessions)
+    measured = _measured(ordered, _reported(actions, securities, sessions), limits)
+    late = _with_late_splits(_with_splits(measured, limits), limits)
+    is_renamed = _is_renamed(late, listings["name"], limits)
     has_jumped = pl.col("change") > math.log(limits.jump)
-    has_new_name = pl.col("is_next") & (pl.col("name_key") != pl.col("name_key").shift())
     return (
         _with_levels(late, limits)
-        .with_columns(since_jump=_since(has_jumped), since_name=_since(has_new_name))
-        .with_columns(
-            is_renamed=(pl.col("since_name") < limits.renamed_sessions).fill_null(value=False)
-        )
+        .with_columns(since_jump=_since(has_jumped), is_renamed=is_renamed)
         .rechunk()
     )
 
 
-def _ordered(
-    listings: pl.DataFrame,
-    securities: pl.DataFrame,
-    actions: pl.DataFrame,
-    sessions: Sequence[date],
+def _reported(
+    actions: pl.DataFrame, securities: pl.DataFrame, sessions: Sequence[date]
 ) -> pl.DataFrame:
-    """The columns that history needs, line after line."""
-    calendar = pl.DataFrame({"session": sessions}, schema={"session": pl.Date}).with_columns(
-        ordinal=pl.int_range(pl.len(), dtype=pl.Int32)
-    )
-    keys = listings.select(pl.col("name").unique()).with_columns(
-        name_key=company_key(pl.col("name")).hash(seed=0)
-    )
-    splits = (
-        actions.filter(pl.col("action_type") == "split")
-        .select("session", "security_id", "split_factor")
-        .join(_numbered(securities).select("security_id", "line").unique(), on="security_id")
-        .select("session", "line", "split_factor")
+    """Reported splits by `line` and `ordinal`."""
+    calendar = pl.DataFrame(
+        {"session": sessions, "ordinal": range(len(sessions))},
+        schema={"session": pl.Date, "ordinal": pl.Int32},
     )
     return (
-        listings.select(
-            "session", "symbol", "name", "close_usd", "previous_close_usd", "volume_shares",
-            "market_cap_usd",
-        )
-        .with_row_index("row")
-        .join(calendar, on="session", how="left")
-        .join(keys, on="name", how="left")
-        .pipe(_with_lines, _numbered(securities))
-        .join(splits, on=["session", "line"], how="left")
-        .sort("line", "ordinal", "row", nulls_last=True)
-    )  # fmt: skip
-
-
-def _numbered(securities: pl.DataFrame) -> pl.DataFrame:
-    """Spans with a number for each line and company; numbers are quicker than texts."""
-    return securities.select(
-        "symbol", "security_id", "first_session", "last_session",
-        line=pl.col("security_id").rank("dense").cast(pl.UInt32),
-        company=pl.col("company_id").rank("dense").cast(pl.UInt32),
-    ).sort("first_session")  # fmt: skip
-
-
-def _with_lines(rows: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the line whose span they fall into."""
-    joined = rows.sort("session", maintain_order=True).join_asof(
-        spans.drop("security_id"),
-        left_on="session",
-        right_on="first_session",
-        by="symbol",
-        strategy="backward",
-        check_sortedness=False,
+        actions.filter(pl.col("action_type") == "split")
+        .join(numbered(securities).select("security_id", "line").unique(), on="security_id")
+        .join(calendar, on="session")
+        .select("line", "ordinal", "split_factor")
     )
-    is_within = pl.col("session") <= pl.col("last_session")
-    return joined.with_columns(
-        line=pl.when(is_within).then("line"), company=pl.when(is_within).then("company")
-    ).drop("last_session")
 
 
-def _with_splits(rows: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame:
-    """Implied shares, and the running split ratio by which they are compared.
-
-    A split is what an action says, or what price and shares show together when
-    the one moves as much down as the other moves up.
-    """
+def _measured(rows: pl.DataFrame, reported: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame:
+    """Implied shares, closes, and the split that an action or the previous close tells of."""
     close, cap = pl.col("close_usd"), pl.col("market_cap_usd")
     missed = pl.col("ordinal").diff() - 1
     is_next = (pl.col("line").diff() == 0) & missed.is_between(0, limits.missed_sessions)
@@ -212,7 +165,51 @@ def _with_splits(rows: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame:
         raw_log=pl.when((close > 0) & (cap > 0)).then((cap / close).log()),
         close_log=pl.when(close > 0).then(close.log()),
         is_next=is_next.fill_null(value=False),
-    ).with_columns(told_log=pl.coalesce(pl.col("split_factor").log(), _seen_split()))
+    )
+    seen = _seen_splits(measured)
+    keys = measured.select("line", "ordinal").with_row_index("place")
+    told = keys.join(reported.drop_nulls("split_factor"), on=["line", "ordinal"])
+    silent = pl.repeat(0.0, rows.height, eager=True)
+    either = placed(seen["place"], seen["seen_log"], onto=silent)
+    both = placed(told["place"], told["split_factor"].log(), onto=either)
+    return measured.with_columns(told_log=both)
+
+
+def _seen_splits(rows: pl.DataFrame) -> pl.DataFrame:
+    """Splits that nobody reported, to the nearest ratio, as the vendor's previous close shows them.
+
+    Looser than the inference of `corporate_actions`, which fails where the close was
+    printed anew after the snapshot or a session is missing: a count of shares needs
+    no exact price. The new close must lie at the new level as well.
+    """
+    adjusted = pl.col("previous_close_usd")
+    fall = pl.col("before_log") - adjusted.log()
+    ratio, multiple, whole = pl.col("ratio"), pl.col("multiple"), pl.col("whole")
+    nearest = pl.when((multiple - 1.5).abs() < _SEEN_RATIO).then(1.5).otherwise(multiple.round())
+    return (
+        rows.select(
+            "close_log", "previous_close_usd", "is_next", before_log=pl.col("close_log").shift()
+        )
+        .with_row_index("place")
+        .filter("is_next", adjusted >= _LEAST_CLOSE_USD, fall.abs() > _LEAST_SPLIT)
+        .with_columns(ratio=fall.exp())
+        .with_columns(multiple=pl.max_horizontal(ratio, 1 / ratio))
+        .with_columns(whole=nearest)
+        .filter(
+            whole > 1,
+            (multiple / whole - 1).abs() < _SEEN_RATIO,
+            (pl.col("close_log") - adjusted.log()).abs() < _OPPOSITE_MOVE,
+        )
+        .select("place", seen_log=whole.log() * ratio.log().sign())
+    )
+
+
+def _with_splits(rows: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame:
+    """The running split ratio by which shares are compared.
+
+    A split is what is told, or what price and shares show together when the one moves
+    as much down as the other moves up.
+    """
     shares_move = pl.when("is_next").then(pl.col("raw_log").diff())
     price_move = pl.when("is_next").then(pl.col("close_log").diff())
     is_shown = (
@@ -220,34 +217,34 @@ def _with_splits(rows: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame:
         & (shares_move.abs() > _LEAST_SPLIT)
         & ((shares_move + price_move).abs() < _OPPOSITE_MOVE)
     ).fill_null(value=False)
-    split = pl.when("is_shown").then(shares_move).otherwise("told_log")
-    early = measured.with_columns(is_shown=is_shown, is_early=_is_early(_BEFORE_EARLY, limits))
-    is_believed = pl.col("is_early") & _is_same_before(limits.steady_sessions, limits)
-    return early.with_columns(
+    split = rows.select(pl.when(is_shown).then(shares_move).otherwise("told_log")).to_series()
+    early = _early_splits(rows, limits)
+    believed = early.filter("is_believed")["place"]
+    return rows.with_columns(
+        is_early=_flagged(early["place"], rows.height),
         split_total=split.cum_sum(),
-        steady_total=pl.when(is_believed).then(0.0).otherwise(split).cum_sum(),
+        steady_total=placed(believed, pl.Series([0.0]), onto=split).cum_sum(),
     )
 
 
-def _seen_split() -> pl.Expr:
-    """A split that nobody reported, to the nearest ratio, as the vendor's previous close shows it.
+def _early_splits(rows: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame:
+    """Splits that the shares had gone through before: `place`, `is_believed`.
 
-    Looser than the inference of `corporate_actions`, which fails where the close was
-    printed anew after the snapshot or a session is missing: a count of shares needs
-    no exact price. The new close must lie at the new level as well.
+    Believed are those that the shares had shown for as long as a reference must hold.
     """
-    adjusted = pl.col("previous_close_usd")
-    ratio = pl.when("is_next", adjusted >= _LEAST_CLOSE_USD).then(
-        (pl.col("close_log").shift() - adjusted.log()).exp()
+    is_split = pl.col("told_log").abs() > _LEAST_SPLIT
+    places = rows.select(pl.arg_where(is_split)).to_series()
+    near = around(places, height=rows.height, before=max(_BEFORE_EARLY))
+    return (
+        rows.select("line", "ordinal", "raw_log", "told_log")
+        .with_row_index("place")[near]
+        .with_columns(
+            is_early=_is_early(_BEFORE_EARLY, limits),
+            is_believed=_is_same_before(limits.steady_sessions, limits),
+        )
+        .filter(is_split, "is_early")
+        .select("place", "is_believed")
     )
-    multiple = pl.max_horizontal(ratio, 1 / ratio)
-    whole = pl.when((multiple - 1.5).abs() < _SEEN_RATIO).then(1.5).otherwise(multiple.round())
-    is_seen = (
-        (whole > 1)
-        & ((multiple / whole - 1).abs() < _SEEN_RATIO)
-        & ((pl.col("close_log") - adjusted.log()).abs() < _OPPOSITE_MOVE)
-    ).fill_null(value=False)
-    return pl.when(is_seen).then(whole.log() * ratio.log().sign()).otherwise(0.0)
 
 
 def _is_early(rows_ago: Sequence[int], limits: HistoryLimits) -> pl.Expr:
@@ -258,7 +255,7 @@ def _is_early(rows_ago: Sequence[int], limits: HistoryLimits) -> pl.Expr:
         < limits.steady_change
         for ago in rows_ago
     )
-    return (split.abs() > _LEAST_SPLIT) & was_unsplit.fill_null(value=False)
+    return was_unsplit.fill_null(value=False)
 
 
 def _is_same_before(ago: int, limits: HistoryLimits) -> pl.Expr:
@@ -270,18 +267,24 @@ def _is_same_before(ago: int, limits: HistoryLimits) -> pl.Expr:
 
 def _with_levels(rows: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame:
     """References over `steady_sessions` and over `firm_sessions`, in shares of each row's day."""
-    changes = {
-        name: pl.when("is_next").then((pl.col("log_shares") - pl.col(total)).diff()).abs()
-        for name, total in (("change", "steady_total"), ("firm_change", "split_total"))
+    moved = {
+        total: pl.when("is_next").then((pl.col("log_shares") - pl.col(total)).diff()).abs()
+        for total in ("steady_total", "split_total")
     }
-    return rows.with_columns(**changes).with_columns(
-        steady_log=_reference(limits.steady_sessions, "change", "steady_total", limits),
-        firm_log=_reference(limits.firm_sessions, "firm_change", "split_total", limits),
+    changes = rows.select(change=moved["steady_total"], firm_change=moved["split_total"])
+    steady = _reference(
+        rows, changes["change"], rows["steady_total"], limits.steady_sessions, limits
     )
+    firm = _reference(
+        rows, changes["firm_change"], rows["split_total"], limits.firm_sessions, limits
+    )
+    return rows.with_columns(changes["change"], steady_log=steady, firm_log=firm)
 
 
-def _reference(sessions: int, change: str, total: str, limits: HistoryLimits) -> pl.Expr:
-    """The last level of the line that held for so many sessions, if it is not too old.
+def _reference(
+    rows: pl.DataFrame, change: pl.Series, total: pl.Series, sessions: int, limits: HistoryLimits
+) -> pl.Series:
+    """The last level of each line that held for so many sessions, if it is not too old.
 
     `total` is the running split ratio that carries it to the row's day. Shares that
     were split early for long enough to be believed need no further split.
@@ -289,14 +292,14 @@ def _reference(sessions: int, change: str, total: str, limits: HistoryLimits) ->
     A change is null where a line begins, so no window reaches over lines.
     """
     row = pl.int_range(pl.len(), dtype=pl.Int32)
-    held = pl.col(change).rolling_max(sessions - 1, min_samples=sessions - 1)
+    held = pl.lit(change).rolling_max(sessions - 1, min_samples=sessions - 1)
     span = pl.col("ordinal") - pl.col("ordinal").shift(sessions - 1)
     is_level = (held < limits.steady_change) & (span < sessions + limits.missed_sessions)
-    last = pl.when(is_level).then(row).forward_fill()
+    last = rows.select(pl.when(is_level).then(row).forward_fill()).to_series()
     age = pl.col("ordinal") - pl.col("ordinal").gather(last)
     is_own = pl.col("line").gather(last) == pl.col("line")
-    level = (pl.col("log_shares") - pl.col(total)).gather(last)
-    return pl.when(is_own & (age <= limits.reach(sessions))).then(level + pl.col(total))
+    level = (rows["log_shares"] - total).gather(last) + total
+    return rows.select(pl.when(is_own & (age <= limits.reach(sessions))).then(level)).to_series()
 
 
 def _with_late_splits(rows: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame:
@@ -305,37 +308,56 @@ def _with_late_splits(rows: pl.DataFrame, limits: HistoryLimits) -> pl.DataFrame
     Not where they were seen unsplit a while before the split: then they were early.
     """
     split = pl.col("told_log")
-    is_split = (
+    is_sought = (
         (split.abs() > _LEAST_SPLIT)
         & (pl.col("previous_close_usd") >= _LEAST_CLOSE_USD)
         & pl.col("is_next")
+        & ~pl.col("is_early")
     )
-    before = pl.col("raw_log").shift()
-    is_sought = is_split & ~pl.col("is_early")
+    sought = rows.select(pl.arg_where(is_sought)).to_series()
+    near = around(sought, height=rows.height, before=1, after=_SPLIT_REACH - 1)
     place = pl.when(is_sought).then(pl.int_range(pl.len(), dtype=pl.Int32)).forward_fill()
     is_recent = (pl.col("line").gather(place) == pl.col("line")) & (
         pl.col("ordinal") - pl.col("ordinal").gather(place) < _SPLIT_REACH
     )
+    before = pl.col("raw_log").shift()
     is_unsplit = (pl.col("raw_log") - before.gather(place)).abs() < limits.steady_change
-    factor = pl.when(is_recent & is_unsplit).then(split.gather(place))
-    return rows.with_columns(
-        late_factor=factor.exp(), log_shares=pl.col("raw_log") + factor.fill_null(0.0)
+    late = (
+        rows.with_row_index("place")[near]
+        .with_columns(factor=pl.when(is_recent & is_unsplit).then(split.gather(place)))
+        .drop_nulls("factor")
+    )
+    nowhere = pl.repeat(None, rows.height, dtype=pl.Float64, eager=True)
+    return rows.drop("is_early").with_columns(
+        late_factor=placed(late["place"], late["factor"].exp(), onto=nowhere),
+        log_shares=placed(late["place"], late["raw_log"] + late["factor"], onto=rows["raw_log"]),
     )
 
 
-def before_of(name: str, ago: int, *, within: int) -> pl.Expr:
-    """A column's value some rows ago, of the same line and not more sessions ago than `within`.
+def _is_renamed(rows: pl.DataFrame, names: pl.Series, limits: HistoryLimits) -> pl.Series:
+    """Whether the company's name became another one a short time ago.
 
-    Example:
-        >>> rows = pl.DataFrame({
-        ...     "line": [1, 1, 2], "ordinal": [0, 1, 1], "close_usd": [5.0, 6.0, 7.0],
-        ... })
-        >>> rows.select(before_of("close_usd", 1, within=3)).to_series().to_list()
-        [None, 5.0, None]
+    Who is merged into takes another name; who only changes its own keeps the first word.
     """
-    is_own = pl.col("line").shift(ago) == pl.col("line")
-    is_near = pl.col("ordinal") - pl.col("ordinal").shift(ago) <= within
-    return pl.when(is_own & is_near).then(pl.col(name).shift(ago))
+    name = names.rechunk().gather(rows["row"])
+    is_changed = rows["is_next"] & (name != name.shift()).fill_null(value=False)
+    changed = pl.DataFrame({"place": is_changed.arg_true()}).with_columns(
+        old=name.gather(is_changed.arg_true() - 1), new=name.gather(is_changed.arg_true())
+    )
+    word = {side: leading_word(company_key(pl.col(side))) for side in ("old", "new")}
+    renamed = changed.filter(word["old"].ne_missing(word["new"]))["place"]
+    near = around(renamed, height=rows.height, after=limits.renamed_sessions - 1)
+    recent = rows.select("line", "ordinal").with_row_index("place")[near].with_columns(
+        since=_since(pl.col("place").is_in(renamed.implode()))
+    )  # fmt: skip
+    places = recent.filter(pl.col("since") < limits.renamed_sessions)["place"]
+    return _flagged(places, rows.height)
+
+
+def _flagged(places: pl.Series, height: int) -> pl.Series:
+    """True at some places."""
+    nowhere = pl.repeat(value=False, n=height, dtype=pl.Boolean, eager=True)
+    return placed(places, pl.Series([True]), onto=nowhere)
 
 
 def _since(happened: pl.Expr) -> pl.Expr:

@@ -97,11 +97,13 @@ def caps_of_siblings(blank: pl.DataFrame, valued: pl.DataFrame) -> pl.DataFrame:
         >>> caps_of_siblings(blank, valued).rows()
         [(0, 'sibling_cap', 5000000000.0, 'the company is given at 5000000000 under DUOA')]
     """
+    texts = pl.concat(part.select("symbol", "name").unique() for part in (blank, valued)).unique()
+    shares = texts.filter(_is_share())
     return (
-        blank.filter(_is_share())
+        blank.join(shares, on=["symbol", "name"], how="semi", nulls_equal=True)
         .select("row", "company", "ordinal")
         .join(
-            valued.filter(_is_share()).select(
+            valued.join(shares, on=["symbol", "name"], how="semi", nulls_equal=True).select(
                 "company", "ordinal", "market_cap_usd", sibling="symbol"
             ),
             on=["company", "ordinal"],

@@ -21,7 +21,7 @@ from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.polars_shape import empty_frame
 from r2k_pipeline.errors import BadInputError
 from r2k_pipeline.methodology.edges import in_index
-from r2k_pipeline.rulebook.index_definition import Weighting
+from r2k_pipeline.rulebook.index_definition import Style, Weighting
 from r2k_pipeline.rulebook.reviews import all_reviews
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def last_reset(session: date) -> date | None:
     return known[-1] if known else None
 
 
-def weight_factors(lines: pl.DataFrame, *, family: Mapping[str, IndexDefinition]) -> pl.DataFrame:
+def weight_factors(
+    lines: pl.DataFrame, *, family: Mapping[str, IndexDefinition], scores: pl.DataFrame
+) -> pl.DataFrame:
     """Set the factors of every index that has some, at each session of `lines`.
 
     Args:
@@ -76,19 +78,23 @@ def weight_factors(lines: pl.DataFrame, *, family: Mapping[str, IndexDefinition]
             `session`, `security_id`, `company_id`, `sector`, `indexes`,
             `previous_close_usd`, `index_shares`, `float_factor`.
         family: The indexes.
+        scores: Contract `style_scores` of the event in force; read for indexes that hold
+            a style.
 
     Returns:
         Contract `weight_factors`, sorted by `index_id`, `session`, `security_id`.
         Weights (0 to 1) sum to 1 in each index and session; the market value of an
-        index is the same with its factors as without.
+        index is the same with its factors as without, but for the part of another style.
 
     Raises:
-        BadInputError: A cap cannot hold with so few companies; names index and session.
+        BadInputError: A cap cannot hold with so few companies, or no company has a style;
+            names index and session.
 
     Notes:
         Uses the close before each session, nothing later. A line that joins between
         resets has no factor and is in the index from the next reset on. A company
-        without a sector is in a group of its own kind.
+        without a sector is in a group of its own kind, and one without a score has the
+        mean style of its sector.
 
     Example:
         Two companies are worth 3,000 and 1,000; half of 4,000 for each.
@@ -104,7 +110,9 @@ def weight_factors(lines: pl.DataFrame, *, family: Mapping[str, IndexDefinition]
         ...     "previous_close_usd": [30.0, 10.0], "index_shares": [100.0] * 2,
         ...     "float_factor": [1.0] * 2,
         ... })
-        >>> weight_factors(lines, family=family).select("weight", "factor").rows()
+        >>> weight_factors(lines, family=family, scores=pl.DataFrame()).select(
+        ...     "weight", "factor"
+        ... ).rows()
         [(0.5, 0.6666666666666666), (0.5, 2.0)]
 
     References:
@@ -112,7 +120,7 @@ def weight_factors(lines: pl.DataFrame, *, family: Mapping[str, IndexDefinition]
         redistributed is `rulebook.rules.SOURCES["own_choice"]`.
     """
     parts = [
-        _index_factors(own, index)
+        _index_factors(own, index, scores)
         for index in family.values()
         if index.has_factors
         for own in lines.filter(in_index(index.index_id)).partition_by("session")
@@ -122,12 +130,14 @@ def weight_factors(lines: pl.DataFrame, *, family: Mapping[str, IndexDefinition]
     return pl.concat(parts).sort("index_id", "session", "security_id")
 
 
-def _index_factors(own: pl.DataFrame, index: IndexDefinition) -> pl.DataFrame:
+def _index_factors(own: pl.DataFrame, index: IndexDefinition, scores: pl.DataFrame) -> pl.DataFrame:
     """The factors of one index at one reset."""
     value = pl.col("previous_close_usd") * pl.col("index_shares")
     if index.weighting is Weighting.FULL_MARKET_CAP:
         value = value / pl.col("float_factor")
     valued = own.with_columns(value_usd=value, sector=pl.col("sector").fill_null(_NO_SECTOR))
+    if index.style is not None:
+        valued = _of_style(valued, index, scores)
     companies = (
         valued.group_by("company_id")
         .agg(pl.col("sector").first(), company_usd=pl.col("value_usd").sum())
@@ -149,6 +159,25 @@ def _index_factors(own: pl.DataFrame, index: IndexDefinition) -> pl.DataFrame:
             * total
             / (pl.col("previous_close_usd") * pl.col("index_shares")),
         )
+    )
+
+
+def _of_style(valued: pl.DataFrame, index: IndexDefinition, scores: pl.DataFrame) -> pl.DataFrame:
+    """Only the part of each line's value that is of the style; lines without one are out."""
+    if scores.is_empty():
+        raise BadInputError(
+            f"{index.index_id} on {valued['session'][0]}: no company has a style at the event",
+            state="no factor was written",
+            remedy="give fundamentals of the event, see R2K_FUNDAMENTALS, and decide it again",
+        )
+    known = scores.select("company_id", part="value_probability")
+    part = pl.coalesce("part", pl.col("part").mean().over("sector"), pl.lit(0.5))
+    if index.style is Style.GROWTH:
+        part = 1 - part
+    return (
+        valued.join(known, on="company_id", how="left", maintain_order="left")
+        .with_columns(value_usd=pl.col("value_usd") * part)
+        .filter(pl.col("value_usd") > 0)
     )
 
 

@@ -23,6 +23,7 @@ from r2k_pipeline.orchestration.fingerprints import (
     code_fingerprint,
     digest,
     family_fingerprint,
+    fundamentals_fingerprint,
     raw_fingerprint,
 )
 from r2k_pipeline.orchestration.instance import open_instance
@@ -149,7 +150,12 @@ def _decide(
     first, last = events[0], events[-1]
     table = initial_members.TABLE
     members = store.published.read(table, event_id=first.event_id)
-    told = digest(inputs, fingerprint(table, members), family_fingerprint(store))
+    told = digest(
+        inputs,
+        fingerprint(table, members),
+        family_fingerprint(store),
+        fundamentals_fingerprint(store),
+    )
     return runner.run(RECONSTITUTION, event_key(first), event_key(last), inputs=lambda: told)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from r2k_pipeline.contracts.load import contracts_dir
+from r2k_pipeline.sources.fundamentals_file import fundamentals_bytes
 
 if TYPE_CHECKING:
     from r2k_pipeline.storage.store import Store
@@ -45,6 +46,12 @@ def code_fingerprint() -> str:
 def family_fingerprint(store: Store) -> str:
     """Hash every index of a store, with the lists that its entries name."""
     return digest(*(repr(index) for index in store.family.values()))
+
+
+def fundamentals_fingerprint(store: Store) -> str:
+    """Hash the user's fundamentals; of none if there is no file."""
+    data = fundamentals_bytes(store.settings.fundamentals_file)
+    return hashlib.sha256(data).hexdigest()[:_DIGITS]
 
 
 def raw_fingerprint(store: Store) -> str:

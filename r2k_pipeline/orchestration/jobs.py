@@ -33,7 +33,14 @@ SELECTION_TABLES = (
 )
 """From what the source has to the ranking of each session."""
 
-RECONSTITUTION_TABLES = ("reconstitution", "breakpoints", "why_cards", "preliminary_lists")
+RECONSTITUTION_TABLES = (
+    "reconstitution",
+    "breakpoints",
+    "fundamentals",
+    "style_scores",
+    "why_cards",
+    "preliminary_lists",
+)
 """What each event decides, and why, and what was public of it beforehand."""
 
 INDEX_TABLES = (

@@ -43,6 +43,8 @@ _ENDINGS = {
     "spin_off": "It spun a company off.",
 }
 
+_ADDITIONS = ("ipo_addition", "fast_entry")
+
 
 def window(event: Event) -> tuple[date, date]:
     """The sessions that lie between an event and the one before it.
@@ -161,3 +163,47 @@ def named_changes(found: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame
         .select("security_id", "company_id", "symbol")
     )
     return found.join(lines, on="security_id").select(CHANGES_SCHEMA.names())
+
+
+def joined_between(
+    decided: pl.DataFrame, members: pl.DataFrame, told: pl.DataFrame
+) -> pl.DataFrame:
+    """Companies that were members at an event though the one before did not make them so.
+
+    Args:
+        decided: Contract `reconstitution` of the event.
+        members: `company_id` of those that the event before placed; empty if it is not
+            known.
+        told: What is told already, as `changes_between` gives it.
+
+    Returns:
+        Rows like those of `told`, without a session, for companies of which nothing is
+        told: cards that are made in the run that decides an event precede the table that
+        would say when.
+
+    Example:
+        >>> decided = pl.DataFrame({
+        ...     "company_id": ["C-OLD", "C-IPO", "C-NEW"], "symbol": ["OLD", "IPO", "NEW"],
+        ...     "previous_segment": ["small", "small", None],
+        ... })
+        >>> members = pl.DataFrame({"company_id": ["C-OLD"]})
+        >>> told = pl.DataFrame(schema=CHANGES_SCHEMA)
+        >>> joined_between(decided, members, told).select("symbol", "sentence").row(0)
+        ('IPO', 'It joined between the events.')
+    """
+    if members.is_empty():
+        return told.clear()
+    additions = told.filter(pl.col("change").is_in(_ADDITIONS))
+    return (
+        decided.drop_nulls("previous_segment")
+        .join(members, on="company_id", how="anti")
+        .join(additions, on="company_id", how="anti")
+        .select(
+            "company_id",
+            "symbol",
+            session=pl.lit(None, pl.Date),
+            change=pl.lit("ipo_addition"),
+            sentence=pl.lit("It joined between the events."),
+        )
+        .select(CHANGES_SCHEMA.names())
+    )

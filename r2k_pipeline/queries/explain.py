@@ -14,7 +14,7 @@ import polars as pl
 
 from r2k_pipeline.errors import BadInputError
 from r2k_pipeline.queries.addressing import nothing_there
-from r2k_pipeline.queries.between_events import changes_between
+from r2k_pipeline.queries.between_events import changes_between, joined_between
 from r2k_pipeline.queries.doubts import doubt_of
 from r2k_pipeline.queries.lines import find_line, spellings
 from r2k_pipeline.queries.reconstitution import decisions_of
@@ -115,31 +115,34 @@ def card_inputs(
         doubts: As `CardInputs` has them.
         known_at: Read the event before as published at that moment; None is now.
     """
+    placed, added = _edges_before(store, event, known_at=known_at)
+    told = changes_between(store, event)
     return CardInputs(
         event=event,
         rules=rules_in_force(event.rank_day),
         family=store.family,
         universe=universe,
         decided=decided,
-        before=_edges_before(store, event, known_at=known_at),
-        between=changes_between(store, event),
+        before=pl.concat([placed, added]).unique("company_id", keep="first"),
+        between=pl.concat([told, joined_between(decided, placed, told)]),
         doubts=doubts,
     )
 
 
-def _edges_before(store: Store, event: Event, *, known_at: datetime | None) -> pl.DataFrame:
+def _edges_before(
+    store: Store, event: Event, *, known_at: datetime | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Above which edges companies were by the event before, and by reviews since."""
     events = all_events()
     position = events.index(event)
-    before = events[position - 1].event_id if position else ""
-    of_event = {"event_id": before}
-    parts = [
-        store.published.read(table, known_at=known_at, where=of_event)
+    before = {"event_id": events[position - 1].event_id if position else ""}
+    placed, added = (
+        store.published.read(table, known_at=known_at, where=before)
         .drop_nulls("segment")
         .select("company_id", "edges_above")
         for table in ("reconstitution", "maintenance")
-    ]
-    return pl.concat(parts).unique("company_id", keep="first", maintain_order=True)
+    )
+    return placed, added
 
 
 def _company(

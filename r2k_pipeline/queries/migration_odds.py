@@ -153,6 +153,8 @@ def _past(
     if apart < 1:
         return _no_pairs(), 0, 0.0
     pairs = observed_crossings(known, crossings=ways, sessions=sessions, horizon_sessions=apart)
+    if pairs.is_empty():
+        return pairs, 0, 0.0
     return pairs, apart, (len(sessions) - 1) / apart
 
 

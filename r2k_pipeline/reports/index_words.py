@@ -50,6 +50,8 @@ def weighted(index: IndexDefinition) -> str:
         ', no company above 22.5 % when weights are reset each'
     """
     said = _WEIGHTED[index.weighting]
+    if index.style is not None:
+        said += f" of the part of each company that is {index.style}"
     if index.cap is not None:
         said += f", no company above {percent(index.cap.company, 1)}"
         if index.cap.large is not None:

@@ -163,7 +163,8 @@ def why_parts(card: WhyCard) -> Iterator[RenderableType]:
         f"after: {told['indexes'] or NONE_SHOWN}"
     )
     for change in card.rows("between"):
-        yield line(f"{change['session']} {change['symbol']}: {change['sentence']}")
+        when = change["session"] or "between the events"
+        yield line(f"{when} {change['symbol']}: {change['sentence']}")
     yield from _tables(card)
     for sentence in card.counterfactuals:
         yield line(sentence)

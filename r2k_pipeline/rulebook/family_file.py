@@ -21,6 +21,7 @@ from r2k_pipeline.rulebook.index_definition import (
     LAST_RANK,
     CapScheme,
     IndexDefinition,
+    Style,
     Weighting,
 )
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _REQUIRED = ("name", "ranks")
-_KEYS = (*_REQUIRED, "band", "base_value", "cap", "excluding", "sectors", "weighting")
+_KEYS = (*_REQUIRED, "band", "base_value", "cap", "excluding", "sectors", "style", "weighting")
 _CAP_KEYS = ("company", "large", "large_total")
 _INDEX_ID = re.compile(r"[a-z][a-z0-9_]*")
 _RANGE_ENDS = 2
@@ -62,7 +63,7 @@ def parse_family(
         r2k_pipeline.errors.BadInputError: f.yaml: indexes.r9 has the unknown key nmae
         state: the family was not read
         remedy: mend the file; an index has the keys name, ranks and may have band, base_value, \
-cap, excluding, sectors, weighting
+cap, excluding, sectors, style, weighting
     """
     try:
         twice = _keys_given_twice(yaml.compose(text, Loader=yaml.SafeLoader))
@@ -113,8 +114,10 @@ class _Entry:
         first, last = self._ranks(body["ranks"])
         weighting = self._weighting(body.get("weighting", Weighting.FREE_FLOAT_MARKET_CAP.value))
         cap = self._cap(body["cap"]) if "cap" in body else None
-        if cap is not None and weighting is Weighting.EQUAL:
-            raise self._wrong(".cap", "has no meaning with the weighting equal")
+        style = self._style(body["style"]) if "style" in body else None
+        for key in ("cap", "style"):
+            if key in body and weighting is Weighting.EQUAL:
+                raise self._wrong(f".{key}", "has no meaning with the weighting equal")
         return IndexDefinition(
             index_id=self._index_id,
             name=self._name(body["name"]),
@@ -126,6 +129,7 @@ class _Entry:
             sectors=self._texts(".sectors", body["sectors"]) if "sectors" in body else (),
             excluding=self._excluding(body["excluding"]) if "excluding" in body else (),
             cap=cap,
+            style=style,
         )
 
     def _name(self, value: object) -> str:
@@ -157,6 +161,12 @@ class _Entry:
         if value not in known:
             raise self._wrong(".weighting", f"is {value!r}; known are {listed(known)}")
         return Weighting(str(value))
+
+    def _style(self, value: object) -> Style:
+        known = [str(style) for style in Style]
+        if value not in known:
+            raise self._wrong(".style", f"is {value!r}; known are {listed(known)}")
+        return Style(str(value))
 
     def _texts(self, key: str, value: object) -> tuple[str, ...]:
         if not isinstance(value, list) or not value:

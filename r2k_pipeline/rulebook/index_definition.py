@@ -25,6 +25,13 @@ class Weighting(StrEnum):
     EQUAL = "equal"
 
 
+class Style(StrEnum):
+    """Which part of each company an index holds."""
+
+    GROWTH = "growth"
+    VALUE = "value"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CapScheme:
     """How large a company may be when weights are reset, as weights of 0 to 1.
@@ -57,6 +64,7 @@ class IndexDefinition:
         sectors: Only companies of these sectors, as the feed spells them; empty for all.
         excluding: Without the companies of these symbols on the rank day.
         cap: How large a company may be when weights are reset; None for no limit.
+        style: Which part of each company it holds; None for all of it.
     """
 
     index_id: str
@@ -69,6 +77,7 @@ class IndexDefinition:
     sectors: tuple[str, ...] = ()
     excluding: tuple[str, ...] = ()
     cap: CapScheme | None = None
+    style: Style | None = None
 
     @property
     def has_factors(self) -> bool:
@@ -78,4 +87,4 @@ class IndexDefinition:
             >>> IndexDefinition(index_id="a", name="A", first_rank=1, last_rank=9).has_factors
             False
         """
-        return self.weighting is Weighting.EQUAL or self.cap is not None
+        return self.weighting is Weighting.EQUAL or self.cap is not None or self.style is not None

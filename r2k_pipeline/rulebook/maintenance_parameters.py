@@ -73,16 +73,6 @@ IPO_SEASONING_DAYS = _in_turn(
         "the calendar of about 2016 asks for priced and traded by the rank date and no more",
     ),
 )
-IPO_FLOAT_FACTOR = _in_turn(
-    _since(
-        FIRST_RULE_DAY,
-        0.25,
-        "own_choice",
-        Certainty.INFERRED,
-        "locked-up shares do not count until they are free; an offering sells about a quarter of "
-        "the shares, and no feed tells more",
-    ),
-)
 IS_FORMER_SPAC_AN_IPO = _in_turn(
     _since(
         FIRST_RULE_DAY,

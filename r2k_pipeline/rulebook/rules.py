@@ -82,7 +82,6 @@ class IndexRules:
         has_ipo_additions: Whether a review between reconstitutions adds IPOs.
         ipo_seasoning_days: Calendar days that must lie between an IPO's first session
             and the session on which it counts.
-        ipo_float_factor: The float of an addition that no source gives, to the next event.
         is_former_spac_an_ipo: Whether a blank-cheque company counts as an IPO when it
             has merged.
         fast_entry_rank: The rank whose market-adjusted breakpoint an IPO must exceed to
@@ -134,7 +133,6 @@ class IndexRules:
     share_observation_sessions: int
     has_ipo_additions: bool
     ipo_seasoning_days: int
-    ipo_float_factor: float
     is_former_spac_an_ipo: bool
     fast_entry_rank: int | None
     fast_entry_sessions: int
@@ -203,7 +201,6 @@ def dated_parameters() -> Mapping[str, tuple[DatedValue[object], ...]]:
             "share_observation_sessions": parameters.SHARE_OBSERVATION_SESSIONS,
             "has_ipo_additions": maintenance_parameters.HAS_IPO_ADDITIONS,
             "ipo_seasoning_days": maintenance_parameters.IPO_SEASONING_DAYS,
-            "ipo_float_factor": maintenance_parameters.IPO_FLOAT_FACTOR,
             "is_former_spac_an_ipo": maintenance_parameters.IS_FORMER_SPAC_AN_IPO,
             "fast_entry_rank": maintenance_parameters.FAST_ENTRY_RANK,
             "fast_entry_sessions": maintenance_parameters.FAST_ENTRY_SESSIONS,

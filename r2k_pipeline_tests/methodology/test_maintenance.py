@@ -55,12 +55,14 @@ def test_ipos_are_placed_by_the_moved_breakpoints() -> None:
         "MICRO": "micro",
         "LAST": "micro",
     }
-    large = rows.filter(pl.col("symbol") == "LARGE").row(0, named=True)
+    large = rows.filter(pl.col("symbol") == "LARGE", pl.col("segment").is_not_null()).row(
+        0, named=True
+    )
     assert large["session"] == SEPTEMBER.effective_session == date(2022, 9, 19)
     assert (large["review_id"], large["event_id"]) == ("2022-09", "2022-06")
     assert (large["indexes"], large["edges_above"]) == ("big", "2 4 5")
     assert large["decided_day"] == date(2022, 8, 12)
-    assert large["float_factor"] == 0.25
+    assert large["float_factor"] == pytest.approx(1 / 3)
     assert large["reason"] == (
         "first traded on 2022-07-01; its $66.1 bn on 2022-08-12 exceed the smallest company of "
         "2022-06, which the market has moved by +10.0 %"
@@ -78,7 +80,8 @@ def test_ipos_are_placed_by_the_moved_breakpoints() -> None:
 )
 def test_an_ipo_joins_at_the_review_of_its_window(first: date, review_id: str) -> None:
     rows = worked(ipo("NEW", 30.0, first))
-    assert rows.filter(pl.col("symbol") == "NEW")["review_id"].to_list() == [review_id]
+    joins = rows.filter(pl.col("change") == "ipo_addition")
+    assert joins.select("symbol", "review_id").rows() == [("NEW", review_id)]
 
 
 def test_an_ipo_of_the_rank_day_was_ranked_and_does_not_join() -> None:
@@ -107,7 +110,26 @@ def test_what_is_no_ipo_does_not_join() -> None:
 
 def test_nobody_joins_twice() -> None:
     rows = worked(ipo("NEW", 30.0))
-    assert rows.filter(pl.col("symbol") == "NEW").height == 1
+    assert rows.filter(pl.col("segment").is_not_null()).height == 1
+
+
+def test_locked_up_shares_count_from_the_review_after_their_expiry() -> None:
+    july, november = date(2022, 7, 1), date(2022, 11, 1)
+    rows = worked(ipo("NEW", 30.0, july), ipo("LATE", 30.0, november)).sort("session", "symbol")
+    # 180 days from 1 July end on 28 December: March is the first review after that. Those of
+    # November end in April, after its cut-off.
+    assert rows.select("symbol", "review_id", "change", "share_factor", "float_factor").rows() == [
+        ("NEW", "2022-09", "ipo_addition", None, pytest.approx(1 / 3)),
+        ("LATE", "2022-12", "ipo_addition", None, pytest.approx(1 / 3)),
+        ("NEW", "2023-03", "float_update", 3.0, 1.0),
+    ]
+    assert rows["reason"][-1] == "lock-up expired on 2022-12-28; no float is known"
+
+
+def test_a_known_float_takes_the_place_of_the_assumed_one() -> None:
+    floats = pl.DataFrame([(date(2022, 9, 1), "S-NEW", 0.4)], schema=FLOATS, orient="row")
+    rows = worked(ipo("NEW", 30.0), floats=floats)
+    assert rows.select("change", "float_factor").rows() == [("ipo_addition", 0.4)]
 
 
 def test_ipos_waited_for_june_before_september_2004() -> None:
@@ -164,6 +186,7 @@ def test_additions_are_updated_from_the_next_review_on() -> None:
     assert rows.select("review_id", "change", "share_factor").rows() == [
         ("2022-09", "ipo_addition", None),
         ("2022-12", "share_update", pytest.approx(1.1)),
+        ("2023-03", "float_update", 3.0),
     ]
 
 
@@ -205,10 +228,9 @@ def test_fast_entries_begin_in_2026_and_join_after_five_sessions() -> None:
     assert rows.select("symbol", "change", "session", "float_factor", "review_id").rows() == [
         ("BIG", "fast_entry", date(2026, 7, 20), 0.5, None)
     ]
-    before = worked(
-        ipo("BIG", 40.0, date(2022, 7, 13)), actions=(listing("BIG", date(2022, 7, 13), 0.5),)
-    )
-    assert before["change"].to_list() == ["ipo_addition"]
+    july = date(2022, 7, 13)
+    before = worked(ipo("BIG", 40.0, july), actions=(listing("BIG", july, 0.5),))
+    assert before["change"].to_list() == ["ipo_addition", "float_update"]
 
 
 def offering(day: date, price: float, part: float) -> dict[str, object]:

@@ -50,6 +50,7 @@ RESET = date(2022, 6, 27)
 STYLE_CAPS = CapScheme(company=0.225, large=0.045, large_total=0.45)
 TOLERANCE = 1e-9
 
+NO_SCORES = pl.DataFrame()
 NO_ACTIONS = pl.DataFrame(
     schema={
         "session": pl.Date, "security_id": pl.String, "action_type": pl.String,
@@ -142,7 +143,7 @@ def test_a_cap_that_cannot_hold_says_so() -> None:
         capped_weights(np.array([0.5, 0.3, 0.2]), CapScheme(company=0.3))
     alone = lines([("A", "A", "Energy", 1.0, 1.0, 1.0)])
     with pytest.raises(BadInputError, match=r"capped on 2022-06-27: 1 companies"):
-        weight_factors(alone, family=FAMILY)
+        weight_factors(alone, family=FAMILY, scores=NO_SCORES)
 
 
 def lines(rows: list[tuple[str, str, str | None, float, float, float]]) -> pl.DataFrame:
@@ -174,7 +175,9 @@ BY_HAND = lines(
 
 
 def test_equal_weight_by_hand() -> None:
-    found = weight_factors(BY_HAND, family=FAMILY).filter(pl.col("index_id") == "eq")
+    found = weight_factors(BY_HAND, family=FAMILY, scores=NO_SCORES).filter(
+        pl.col("index_id") == "eq"
+    )
     assert require_shape(contract("weight_factors"), found).height == 4
     # A and B share the half of Energy, A's lines share its quarter 3 to 1; C has the other half.
     weights = dict(found.select("security_id", "weight").iter_rows())
@@ -209,7 +212,7 @@ def test_an_index_is_worth_the_same_with_its_factors(
         [(f"S{n}", f"C{n}", sector, price, shares, 1.0)
          for n, (sector, price, shares) in enumerate(rows)]
     )  # fmt: skip
-    factors = weight_factors(held, family=FAMILY)
+    factors = weight_factors(held, family=FAMILY, scores=NO_SCORES)
     for index_id in ("eq", "capped"):
         own = lines_of(held, FAMILY[index_id], factors)
         assert own["market_value_usd"].sum() == pytest.approx(held["market_value_usd"].sum())
@@ -256,7 +259,9 @@ def drifting() -> tuple[pl.DataFrame, list[date]]:
 def test_a_reset_is_level_neutral_and_who_joins_later_waits_for_the_next() -> None:
     held, days = drifting()
     eq = {"eq": FAMILY["eq"]}
-    factors = pl.concat([weight_factors(held.filter(session=d), family=eq) for d in days[:2]])
+    factors = pl.concat(
+        [weight_factors(held.filter(session=d), family=eq, scores=NO_SCORES) for d in days[:2]]
+    )
     ledger = divisor_events(
         held, NO_ACTIONS, sessions=days, family=eq, base_session=days[0], factors=factors
     )
@@ -278,7 +283,10 @@ def test_a_reset_after_a_drift_is_an_entry_of_the_ledger() -> None:
     eq = {"eq": FAMILY["eq"]}
     both = held.filter(pl.col("security_id") != "N")
     factors = pl.concat(
-        [weight_factors(both.filter(session=day), family=eq) for day in (days[0], days[2])]
+        [
+            weight_factors(both.filter(session=day), family=eq, scores=NO_SCORES)
+            for day in (days[0], days[2])
+        ]
     )
     ledger = divisor_events(
         both, NO_ACTIONS, sessions=days, family=eq, base_session=days[0], factors=factors

@@ -154,6 +154,19 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "updates_move_something": {"share_factor": 1.0},
         "reason_is_a_sentence": {"reason": "IPO"},
     },
+    "fundamentals": {
+        "event_is_a_month": {"event_id": "2022"},
+        "analysts_are_counted": {"analysts": 0},
+        "something_is_known": {"growth_forecast": None},
+        "source_hash_is_16_hex_digits": _NO_HASH,
+    },
+    "style_scores": {
+        "event_is_a_month": {"event_id": "2022"},
+        "segment_is_known": {"segment": "mid"},
+        "score_is_a_fraction": {"composite_score": 1.5},
+        "probability_is_a_fraction": {"value_probability": -0.1},
+        "no_sliver_is_split_off": {"value_probability": 0.04},
+    },
     "constituents": {
         "there_are_members": _EMPTY,
         "segment_is_known": {"segment": "mid"},

@@ -29,6 +29,7 @@ indexes:
       company: 0.225
       large: 0.045
       large_total: 0.45
+    style: value
 """
 # Section 3.1 of the specification.
 RANKS = {
@@ -67,6 +68,7 @@ def test_a_good_file_is_read() -> None:
         "sectors": ("Technology",),
         "excluding": ("BRK.B",),
         "cap": {"company": 0.225, "large": 0.045, "large_total": 0.45},
+        "style": "value",
     }
 
 
@@ -102,6 +104,7 @@ def test_a_good_file_is_read() -> None:
         ("company: 0.225", "company: 0.04", "indexes.mine.cap must not have large above company"),
         ("large_total: 0.45", "most: 1", "indexes.mine.cap has the unknown key most"),
         ("      large_total: 0.45\n", "", "indexes.mine.cap must have large and large_total"),
+        ("style: value", "style: quality", "indexes.mine.style is 'quality'; known are growth"),
         ("indexes:", "indices:", "one top-level key indexes"),
         ("  mine:", "  mine: [", "not readable as YAML"),
     ],

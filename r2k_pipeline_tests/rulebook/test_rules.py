@@ -127,3 +127,13 @@ def _dated(start: date, end: date | None) -> DatedValue[int]:
 )
 def test_faults_of_periods_are_found(values: list[DatedValue[int]], fault: str) -> None:
     assert any(fault in found for found in period_faults(values))
+
+
+def test_members_are_let_off_below_a_dollar_from_about_2012() -> None:
+    days = {e.event_id: rules_in_force(e.rank_day).member_mean_close_days for e in all_events()}
+    assert {count for key, count in days.items() if key < "2012"} == {0}
+    assert {count for key, count in days.items() if key >= "2012"} == {30}
+
+
+def test_a_company_needs_a_twentieth_of_its_shares_in_public_hands() -> None:
+    assert rules_in_force(date(2022, 5, 6)).minimum_float_share == 0.05

@@ -1,6 +1,7 @@
 """1b: reported and inferred events -> what changes in shares, prices and members.
 
-Reads a year and the session before it; what is inferred, and how, is
+Reads a year and the session before it, the reports that may count late, and every special
+dividend before, of which a row is counted; what is inferred, and how, is
 `methodology.corporate_actions`.
 """
 
@@ -10,11 +11,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.action_outcomes import LONGEST_DELAY_SESSIONS
 from r2k_pipeline.methodology.corporate_actions import resolve_actions
 from r2k_pipeline.orchestration.assets.declaration import session_asset
-from r2k_pipeline.rulebook.sessions import FIRST_SESSION, previous_session, sessions_between
+from r2k_pipeline.rulebook.action_types import ActionType
+from r2k_pipeline.rulebook.sessions import (
+    FIRST_SESSION,
+    previous_session,
+    sessions_before,
+    sessions_between,
+)
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from r2k_pipeline.orchestration.assets.table_run import TableRun
     from r2k_pipeline.orchestration.partitions import SessionSpan
 
@@ -30,7 +40,7 @@ def corporate_actions(run: TableRun, span: SessionSpan) -> None:
         before = part.start if part.start <= FIRST_SESSION else previous_session(part.start)
         resolved = resolve_actions(
             run.read("raw_listings", start=before, end=part.end, columns=_READ),
-            run.read("reported_actions", start=before, end=part.end),
+            _reported(run, part.start, part.end),
             securities,
             start=part.start,
             sessions=sessions_between(before, part.end),
@@ -40,3 +50,12 @@ def corporate_actions(run: TableRun, span: SessionSpan) -> None:
         run.state(
             "session", resolved.group_by("session").agg(actions=pl.len(), splits=is_split.sum())
         )
+
+
+def _reported(run: TableRun, start: date, end: date) -> pl.DataFrame:
+    """The reports of a range, those before it that may count late, and all special dividends."""
+    first = next(iter(sessions_before(start, LONGEST_DELAY_SESSIONS)), start)
+    is_special = pl.col("action_type") == ActionType.SPECIAL_DIVIDEND.value
+    recent = run.read("reported_actions", start=first, end=end)
+    specials = run.read("reported_actions", end=end, rows=is_special)
+    return pl.concat([specials.filter(pl.col("session") < first), recent])

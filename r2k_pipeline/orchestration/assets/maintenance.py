@@ -13,11 +13,8 @@ import polars as pl
 from dagster import AssetDep
 
 from r2k_pipeline.methodology.ipo_additions import first_listings
-from r2k_pipeline.methodology.maintenance import (
-    MaintenanceInputs,
-    observation_sessions,
-)
 from r2k_pipeline.methodology.maintenance import maintenance as work_through
+from r2k_pipeline.methodology.maintenance_book import MaintenanceInputs, observation_sessions
 from r2k_pipeline.methodology.maintenance_rows import no_rows
 from r2k_pipeline.methodology.market_adjustment import MARKET_COLUMNS, market_ratios
 from r2k_pipeline.orchestration.assets.declaration import session_asset

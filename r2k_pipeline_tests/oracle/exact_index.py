@@ -1,0 +1,240 @@
+"""An index by its definitions alone, session after session, in exact rational arithmetic.
+
+    price(t) = sum of closes times shares that count, over the divisor
+    divisor: multiplied at each open by what the basket is worth after its changes over
+             what it was worth before, both at the closes of the eve
+    total(t) = total(t-1) * (price(t) + dividends of t over the divisor) / price(t-1)
+
+Slow and plain on purpose: it carries a basket from one close to the next as an index
+clerk would, sharing nothing with the pipeline but its input. Not a thing to extend for
+speed; a new rule of methodology is a new few lines here, written from the rule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import median
+from typing import TYPE_CHECKING
+
+from r2k_pipeline.rulebook.index_definition import Weighting
+from r2k_pipeline_tests.oracle.exact_market import ExactMarket
+from r2k_pipeline_tests.oracle.exact_opening import Holding, Opening
+from r2k_pipeline_tests.oracle.exact_treatments import TREATMENTS
+from r2k_pipeline_tests.oracle.told_history import FAMILY
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from r2k_pipeline.rulebook.index_definition import IndexDefinition
+    from r2k_pipeline_tests.oracle.exact_market import Decision
+    from r2k_pipeline_tests.oracle.exact_opening import Basket
+    from r2k_pipeline_tests.oracle.told_history import History
+
+# US tax on dividends to holders without a treaty.
+_KEPT_AFTER_TAX = Fraction(7, 10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactLevel:
+    """One session of one index."""
+
+    price: Fraction
+    total: Fraction
+    net: Fraction
+    members: int
+
+
+class ExactIndex:
+    """One index: which shares count, and the divisor that keeps its level continuous."""
+
+    def __init__(self, index: IndexDefinition) -> None:
+        """An index that has not begun."""
+        self.index = index
+        self.factors: dict[str, Fraction] = {}
+        self.divisor: Fraction | None = None
+        self.level: ExactLevel | None = None
+
+    def counts(self, held: Holding) -> Fraction:
+        """The shares of a line that count in this index."""
+        if self.index.index_id not in held.indexes:
+            return Fraction(0)
+        if self.index.weighting is Weighting.FULL_MARKET_CAP:
+            return held.shares
+        if self.index.weighting is Weighting.EQUAL:
+            return held.index_shares * self.factors.get(held.line, 0)
+        return held.index_shares
+
+    def value(self, basket: Basket) -> Fraction:
+        """What a basket is worth."""
+        return sum((self.counts(held) * held.worth for held in basket.values()), Fraction(0))
+
+    def reset(self, basket: Basket) -> None:
+        """Give every sector the same weight, and every company within a sector."""
+        members = {line: h for line, h in basket.items() if self.index.index_id in h.indexes}
+        worth = {line: held.index_shares * held.worth for line, held in members.items()}
+        company: Counter[str] = Counter()
+        sector_of = {held.company: held.sector for held in members.values()}
+        for line, held in members.items():
+            company[held.company] += worth[line]  # type: ignore[assignment]
+        companies = Counter(sector_of.values())
+        self.factors = {}
+        for line, held in members.items():
+            weight = Fraction(1, len(companies) * companies[held.sector])
+            part = worth[line] / company[held.company]
+            self.factors[line] = weight * part * sum(worth.values()) / worth[line]
+
+    def open(self, opening: Opening, *, is_reset: bool) -> None:
+        """Keep the level where it closed, whatever the basket has become."""
+        if self.divisor is None:
+            before = None
+        else:
+            eve = opening.eve.values()
+            before = sum(self.counts(h) * opening.sold.get(h.line, h.worth) for h in eve)
+        if is_reset and self.index.weighting is Weighting.EQUAL:
+            self.reset(opening.basket)
+        after = self.value(opening.basket)
+        if self.divisor is not None and before:
+            self.divisor = self.divisor * after / before
+
+    def close(self, opening: Opening) -> ExactLevel | None:
+        """The level at the closes of the day; None without members."""
+        held = [h for h in opening.basket.values() if self.counts(h)]
+        value = self.value(opening.basket)
+        if not held:
+            self.divisor, self.level = None, None
+        elif self.level is None or not self.divisor:
+            base = Fraction(self.index.base_value)
+            self.divisor = value / base
+            self.level = ExactLevel(price=base, total=base, net=base, members=len(held))
+        else:
+            price = value / self.divisor
+            paid = sum(self.counts(h) * opening.paid.get(h.line, 0) for h in held) / self.divisor
+            self.level = ExactLevel(
+                price=price,
+                total=self.level.total * (price + paid) / self.level.price,
+                net=self.level.net * (price + paid * _KEPT_AFTER_TAX) / self.level.price,
+                members=len(held),
+            )
+        return self.level
+
+
+class ExactFamily:
+    """The baskets of a family from its first session on, and the levels of its indexes."""
+
+    def __init__(self, history: History) -> None:
+        """Read the history; nothing is computed yet."""
+        self.history = history
+        self.market = ExactMarket(history)
+        self.events = {event.effective_session: event.event_id for event in history.events}
+        self.indexes = {index_id: ExactIndex(index) for index_id, index in FAMILY.items()}
+
+    def levels(self) -> dict[tuple[str, date], ExactLevel]:
+        """Every level of every index that has members."""
+        found: dict[tuple[str, date], ExactLevel] = {}
+        basket: Basket = {}
+        for day in self.history.in_force:
+            opening = Opening.of(day, self.market, basket)
+            self.change(opening)
+            for index in self.indexes.values():
+                index.open(opening, is_reset=day in self.history.resets)
+            basket = opening.basket
+            for held in basket.values():
+                self.mark(held, day)
+            for index_id, index in self.indexes.items():
+                level = index.close(opening)
+                if level is not None:
+                    found[index_id, day] = level
+        return found
+
+    def mark(self, held: Holding, day: date) -> None:
+        """Value a line at its close; without one it keeps its last."""
+        close = self.market.close(held.line, day)
+        if close is not None:
+            held.worth, held.traded = close, self.market.place(day)
+
+    def change(self, opening: Opening) -> None:
+        """Apply everything that counts from this open on."""
+        event_id = self.events.get(opening.day)
+        if event_id is not None:
+            members = self.market.members_of(self.history.decisions, event_id)
+            opening.exchange(self.enrolled(members, opening.day))
+        joining = self.enrolled(self.market.joins(opening.day), opening.day)
+        for line, held in joining.items():
+            opening.basket.setdefault(line, held)
+        for kind, treat in TREATMENTS.items():
+            for action in self.market.actions(opening.day):
+                if action.kind == kind and action.outcome != "unknown_line":
+                    treat(opening, action)
+        self.update(opening)
+        self.remove_silent(opening)
+
+    def enrolled(self, members: list[Decision], day: date) -> Basket:
+        """The lines of companies that join, with the shares observed before the open."""
+        basket: Basket = {}
+        for decision in members:
+            for line in self.lines_of(decision, day):
+                shares, worth = self.observed(line, day)
+                if shares is None or worth is None:
+                    continue
+                basket[line] = Holding(
+                    line=line,
+                    company=decision.company,
+                    sector=decision.sector,
+                    indexes=decision.indexes,
+                    event_id=decision.event_id,
+                    shares=shares,
+                    free=decision.free or Fraction(1),
+                    worth=worth[0],
+                    traded=worth[1],
+                )
+        return basket
+
+    def lines_of(self, decision: Decision, day: date) -> list[str]:
+        """A company's pricing vehicle and its other eligible lines."""
+        observed = self.market.before(day, self.history.rules.share_observation_sessions)
+        others = {
+            quote.line
+            for eve in observed
+            for quote in self.market.rows(eve).values()
+            if quote.company == decision.company and quote.is_eligible
+        }
+        return sorted({decision.line, *others})
+
+    def observed(
+        self, line: str, day: date
+    ) -> tuple[Fraction | None, tuple[Fraction, int] | None]:
+        """Median shares and last close of a line before an open, in shares of the eve."""
+        seen: list[Fraction] = []
+        last: tuple[Fraction, int] | None = None
+        for eve in self.market.before(day, self.history.rules.share_observation_sessions):
+            factor = self.market.split(line, eve)
+            seen = [shares * factor for shares in seen]
+            last = last and (last[0] / factor, last[1])
+            quote = self.market.quotes(eve).get(line)
+            if quote is not None and quote.shares:
+                seen.append(quote.shares)
+            close = self.market.close(line, eve)
+            if close is not None:
+                last = close, self.market.place(eve)
+        return (median(seen) if seen else None), last
+
+    def update(self, opening: Opening) -> None:
+        """Change shares and floats as a review decided, on every line of the company."""
+        for update in self.market.updates(opening.day):
+            for held in opening.basket.values():
+                if held.company != update.company:
+                    continue
+                if update.kind == "float_update" and update.free is not None:
+                    held.free = update.free
+                else:
+                    held.shares *= update.factor
+
+    def remove_silent(self, opening: Opening) -> None:
+        """Sell at its last close what has not traded for too long."""
+        today = self.market.place(opening.day)
+        for held in list(opening.basket.values()):
+            is_silent = self.market.close(held.line, opening.day) is None
+            if is_silent and today - held.traded > self.history.rules.max_carried_sessions:
+                opening.leave(held.line, held.worth)
