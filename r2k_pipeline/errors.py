@@ -120,9 +120,9 @@ class UndecidedEventError(ContractViolationError):
             self,
             f"event {event_id}: {len(doubts)} {subject} in doubt on the rank day: {listed(doubts)}",
             state="the event is undecided; nothing that was decided before was touched",
-            remedy="tell the shares in rulebook/reference/share_counts.csv, or settle the doubt "
-            "in settled_doubts.csv (as_received or left_out, with reason and source), and build "
-            "again",
+            remedy="build again when the sessions up to the preliminary day have landed, or tell "
+            "the shares in rulebook/reference/share_counts.csv, or settle the doubt in "
+            "settled_doubts.csv (as_received or left_out, with reason and source)",
         )
 
 

@@ -64,7 +64,8 @@ def constituents(
     """Lay one event's members against the sessions on which it is in force.
 
     Args:
-        decisions: Contract `reconstitution` of `event`.
+        decisions: Contract `reconstitution` of `event`, and where it is not the usual one
+            `float_factor` (null: 1) and `joined_by`, as `laid_lines` takes them.
         universe: Contract `universe` from the first observation session (see
             `first_session_read`) to the last of `sessions`. Read: `session`,
             `security_id`, `company_id`, `symbol`, `name`, `country` (may be missing),
@@ -194,7 +195,8 @@ def laid_lines(
     own = actions.join(lines.select("security_id"), on="security_id", how="semi")
     adjustments = line_adjustments(own, seen)
     unsaid = {name: value for name, value in _DEFAULTS.items() if name not in lines.columns}
-    grid = lines.with_columns(**unsaid).join(calendar.with_row_index("ordinal"), how="cross")
+    laid = lines.with_columns(**unsaid).with_columns(pl.col("float_factor").fill_null(1.0))
+    grid = laid.join(calendar.with_row_index("ordinal"), how="cross")
     valued = with_closes(grid, seen, adjustments)
     # Before they are members only splits change the shares that were observed.
     counts = (pl.col("action_type") == ActionType.SPLIT.value) | (pl.col("session") >= start)
@@ -241,8 +243,9 @@ def first_session_read(event: Event, sessions: Sequence[date], rules: IndexRules
 
 def _member_lines(decisions: pl.DataFrame, universe: pl.DataFrame, event: Event) -> pl.DataFrame:
     """The pricing vehicle of each member, and its companions that were eligible on the eve."""
+    said = [name for name in _DEFAULTS if name in decisions.columns]
     companies = decisions.filter(pl.col("segment").is_not_null()).select(
-        "company_id", "security_id", "sector", "segment", "indexes", "event_id"
+        "company_id", "security_id", "sector", "segment", "indexes", "event_id", *said
     )
     companions = (
         universe.filter(pl.col("is_eligible") & (pl.col("session") < event.effective_session))

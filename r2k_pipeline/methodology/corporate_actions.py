@@ -2,7 +2,8 @@
 
 1. Reported actions are given the line they concern, and the session from which they count
    (`action_outcomes`).
-2. Splits that nobody reported are read off the vendor's adjusted previous close.
+2. Splits that nobody reported are read off the vendor's adjusted previous close; so is the
+   when-issued price of a child off the close before.
 3. Where both speak of one line, session and kind, the report wins.
 
 Only splits are inferred; renames and silences are `identity`'s and `security_events`', and
@@ -31,6 +32,8 @@ _COLUMNS = (
     "counterparty_symbol", "announced_session", "counterparty_security_id", "outcome", "origin",
     "evidence",
 )  # fmt: skip
+_DISTRIBUTIONS = ["spin_off", "new_class"]
+_EVES = {"eve": pl.Date, "session": pl.Date}
 # Ratios in which shares are split in practice: 3 for 2, 4 for 3, 5 for 4 and n for 1; and, the
 # other way, 1 for n. Smaller stock dividends cannot be told from a mended price and are left out.
 _FORWARD = (Fraction(5, 4), Fraction(4, 3), Fraction(3, 2), Fraction(5, 2), *range(2, 51))
@@ -114,6 +117,7 @@ def resolve_actions(
         origin=pl.lit("reported"), evidence=pl.lit("reported by the source")
     )
     told = with_late_sessions(with_habitual_specials(told))
+    told = _with_when_issued(told, listings, sessions)
     seen = with_lines(_inferred_splits(listings, sessions), securities)
     key = ["session", "security_id", "action_type"]
     return (
@@ -122,6 +126,26 @@ def resolve_actions(
         .unique(key, keep="first", maintain_order=True)
         .sort(key)
     )
+
+
+def _with_when_issued(
+    actions: pl.DataFrame, listings: pl.DataFrame, sessions: Sequence[date]
+) -> pl.DataFrame:
+    """Children that traded before the ex-date: their close then is the when-issued price."""
+    eves = pl.DataFrame({"eve": sessions[:-1], "session": sessions[1:]}, schema=_EVES)
+    closes = listings.filter(pl.col("close_usd") > 0).select(
+        eve="session", counterparty_symbol="symbol", when_issued_usd="close_usd"
+    )
+    is_open = pl.col("action_type").is_in(_DISTRIBUTIONS) & pl.col("amount_usd").is_null()
+    told = actions.join(eves, on="session", how="left", maintain_order="left").join(
+        closes, on=["eve", "counterparty_symbol"], how="left", maintain_order="left"
+    )
+    is_known = is_open & pl.col("when_issued_usd").is_not_null()
+    said = pl.format("{}; closed at {} when issued", "evidence", "when_issued_usd")
+    return told.with_columns(
+        amount_usd=pl.when(is_known).then("when_issued_usd").otherwise("amount_usd"),
+        evidence=pl.when(is_known).then(said).otherwise("evidence"),
+    ).select(actions.columns)
 
 
 def _inferred_splits(listings: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:

@@ -38,7 +38,6 @@ from r2k_pipeline.rulebook.reference_facts import DoubtVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from r2k_pipeline.methodology.size_ladder import SizeLadder
     from r2k_pipeline.rulebook.rules import IndexRules
@@ -99,7 +98,7 @@ def doubtful_candidates(
     actions: pl.DataFrame,
     *,
     event: Event,
-    known_until: date,
+    is_over: bool,
     settled: pl.DataFrame,
     rules: IndexRules,
     limits: DoubtLimits = DoubtLimits(),
@@ -113,8 +112,8 @@ def doubtful_candidates(
         ranking: Contract `ranking`; only the rank day's rows are read.
         actions: Contract `corporate_actions` over the same sessions; splits are read.
         event: The event, with its rank day.
-        known_until: The last session of which anything is known. From
-            `last_settling_session` on there is nothing to wait for.
+        is_over: Whether that last session, or a later one, is known: then there is
+            nothing more to wait for.
         settled: What persons decided: `reference_facts.settled_doubt_facts`.
         rules: The rules in force on the rank day.
         limits: From where on a doubt is grave.
@@ -160,7 +159,7 @@ def doubtful_candidates(
         ...     "split_factor": pl.Float64,
         ... })
         >>> doubtful_candidates(
-        ...     universe, ranking, actions, event=event("2022-06"), known_until=day,
+        ...     universe, ranking, actions, event=event("2022-06"), is_over=False,
         ...     settled=settled_doubt_facts(), rules=replace(rules_in_force(day), total_count=2),
         ... ).select("state", "received_rank", "sound_rank").row(0)
         ('waits', 1, 2)
@@ -181,7 +180,7 @@ def doubtful_candidates(
             sound_rank=ladder.rank_of(pl.col("sound_usd")),
             largest=pl.max_horizontal("received_usd", "sound_usd"),
         )
-        .with_columns(state=_state(ladder, limits, is_over=known_until >= last))
+        .with_columns(state=_state(ladder, limits, is_over=is_over))
         .with_columns(_taken())
         .with_columns(place=_place(), sentence=_sentence())
         .sort("place", "largest", "company_id", descending=[False, True, False], nulls_last=True)

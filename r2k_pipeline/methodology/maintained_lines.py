@@ -2,7 +2,8 @@
 
 Holds how `maintenance` enters the constituents: a company that joins is laid against the
 sessions from its own on just as the members of an event are from theirs, and shares that
-change are multiplied from their session on. How members are laid is `constituents`.
+change are multiplied from their session on. How members are laid is `constituents`; what
+corporate actions of one line do to another comes last, in `linked_lines`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.methodology.constituents import constituents
+from r2k_pipeline.methodology.linked_lines import with_linked_lines
 from r2k_pipeline.methodology.share_updates import with_changed_shares
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def maintained_lines(
         decisions: Contract `reconstitution` of `event`.
         maintenance: Contract `maintenance` from its effective session to `end`.
         universe: As `constituents.constituents` reads it.
-        actions: The same.
+        actions: As `linked_lines.with_linked_lines` reads it.
         event: The event in force from its effective session to `end`.
         sessions: The same.
         end: The last session wanted.
@@ -75,7 +77,7 @@ def maintained_lines(
         ...     "session": [days[-1]] * 2, "security_id": ["S-HAL", "S-NEW"],
         ...     "company_id": ["C-HAL", "C-NEW"], "sector": "x", "segment": [None, "small"],
         ...     "indexes": [None, "r2000"], "event_id": "2022-06", "share_factor": [1.5, None],
-        ...     "float_factor": [None, 0.25],
+        ...     "float_factor": [None, 0.25], "change": ["share_update", "ipo_addition"],
         ... })
         >>> actions = pl.DataFrame(schema={
         ...     "session": pl.Date, "security_id": pl.String, "action_type": pl.String,
@@ -94,8 +96,11 @@ def maintained_lines(
     members = constituents(
         decisions, universe, actions, event=event, sessions=sessions, end=end, rules=rules
     )
-    joined = maintenance.filter(pl.col("segment").is_not_null()).sort("session")
-    floats = joined.select("company_id", "float_factor")
+    joined = (
+        maintenance.filter(pl.col("segment").is_not_null())
+        .sort("session")
+        .with_columns(joined_by="change")
+    )
     parts = [members]
     for part in joined.partition_by("session", maintain_order=True):
         start: date = part["session"][0]
@@ -111,25 +116,13 @@ def maintained_lines(
             end=end,
             rules=rules,
         )
-        parts.append(_with_float(lines, floats))
+        parts.append(lines)
     every = pl.concat(parts).unique(_KEY, keep="first", maintain_order=True).sort(_KEY)
-    return with_changed_shares(every, maintenance)
-
-
-def _with_float(lines: pl.DataFrame, floats: pl.DataFrame) -> pl.DataFrame:
-    """Lines of companies that join, with the float with which they do."""
-    factor = pl.col("joins_with").fill_null(1.0)
-    return (
-        lines.join(
-            floats.rename({"float_factor": "joins_with"}),
-            on="company_id",
-            how="left",
-            maintain_order="left",
-        )
-        .with_columns(
-            float_factor=factor,
-            index_shares=pl.col("index_shares") * factor,
-            market_value_usd=pl.col("market_value_usd") * factor,
-        )
-        .select(lines.columns)
+    return with_linked_lines(
+        with_changed_shares(every, maintenance),
+        universe,
+        actions,
+        sessions=sessions,
+        end=end,
+        rules=rules,
     )

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 _NEW_YORK = "America/New_York"
 _EVENING = "30 18 * * 1-5"
-# Rank days lie in spring and, from 2026 on, in autumn; effective sessions in June, July, December.
-_RANK_EVENINGS = "0 20 * 4,5,9,10,11 1-5"
+# Rank days lie in spring and, from 2026 on, in autumn, lists in the weeks after them; effective
+# sessions in June, July, December.
+_EVENT_EVENINGS = "0 20 * 4,5,6,9,10,11,12 1-5"
 _EFFECTIVE_MORNINGS = "0 6 * 6,7,12 1-5"
 
 
@@ -52,21 +53,22 @@ def session_request(day: date) -> RunRequest | SkipReason:
 def event_request(day: date, *, is_morning: bool) -> RunRequest | SkipReason:
     """What the reconstitution schedule asks for on a day.
 
-    In the evening of a rank day the event is decided for the first time; in the morning of
-    its effective session again, with everything that became known in between.
+    In the evening of a rank day the event is decided for the first time; in the evening of
+    each day on which a list is public, and in the morning of its effective session, again
+    with everything that became known in between.
 
     Example:
         >>> from datetime import date
         >>> event_request(date(2022, 6, 27), is_morning=True).partition_key
         '2022-06-27'
         >>> event_request(date(2022, 6, 28), is_morning=True).skip_message
-        '2022-06-28 is neither the rank day nor the effective session of an event'
+        '2022-06-28 is no day of an event'
     """
     coming = events_between(day, min(horizon(), day.replace(year=day.year + 1, day=1)))
     decided = [event for event in coming if _is_due(event, day, is_morning=is_morning)]
     if not decided:
-        return SkipReason(f"{day} is neither the rank day nor the effective session of an event")
-    occasion = "final" if is_morning else "preliminary"
+        return SkipReason(f"{day} is no day of an event")
+    occasion = _occasion(decided[0], day, is_morning=is_morning)
     return RunRequest(
         run_key=f"{decided[0].event_id}-{occasion}",
         partition_key=event_key(decided[0]),
@@ -75,7 +77,18 @@ def event_request(day: date, *, is_morning: bool) -> RunRequest | SkipReason:
 
 
 def _is_due(event: Event, day: date, *, is_morning: bool) -> bool:
-    return day == (event.effective_session if is_morning else event.rank_day)
+    return day == event.effective_session if is_morning else day in _evenings(event)
+
+
+def _evenings(event: Event) -> tuple[date, ...]:
+    """The evenings on which an event is decided: of its rank day and of each list."""
+    return (event.rank_day, *event.list_days)
+
+
+def _occasion(event: Event, day: date, *, is_morning: bool) -> str:
+    if is_morning:
+        return "final"
+    return "preliminary" if day == event.rank_day else f"list-{day}"
 
 
 def _new_york_day(context: ScheduleEvaluationContext) -> tuple[date, bool]:
@@ -109,13 +122,13 @@ def all_schedules() -> list[ScheduleDefinition]:
         ScheduleDefinition(
             name="reconstitution_in_time",
             job_name=RECONSTITUTION,
-            cron_schedule=[_RANK_EVENINGS, _EFFECTIVE_MORNINGS],
+            cron_schedule=[_EVENT_EVENINGS, _EFFECTIVE_MORNINGS],
             execution_timezone=_NEW_YORK,
             execution_fn=_event,
             default_status=DefaultScheduleStatus.STOPPED,
             description=(
-                "Decides an event in the evening of its rank day and again in the morning of its "
-                "effective session: June, and from 2026 on December."
+                "Decides an event in the evening of its rank day, of each list, and in the morning "
+                "of its effective session: June, and from 2026 on December."
             ),
         ),
     ]

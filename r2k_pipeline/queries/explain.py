@@ -15,7 +15,7 @@ import polars as pl
 from r2k_pipeline.errors import BadInputError
 from r2k_pipeline.queries.addressing import nothing_there
 from r2k_pipeline.queries.between_events import changes_between, joined_between
-from r2k_pipeline.queries.doubts import doubt_of
+from r2k_pipeline.queries.doubts import lake_reader, rank_day_of, told_doubts
 from r2k_pipeline.queries.lines import find_line, spellings
 from r2k_pipeline.queries.reconstitution import decisions_of
 from r2k_pipeline.queries.why_cards import CardInputs, why_cards
@@ -79,13 +79,13 @@ def explain(
     """
     found = event(event_id)
     decided = decisions_of(store, event_id, known_at=known_at)
-    universe = store.lake.scan("universe", start=found.rank_day, end=found.rank_day).collect()
+    day = rank_day_of(store, found, read=lake_reader(store))
+    universe = day.universe
     if universe.is_empty():
         days = store.lake.sessions("universe")
         raise nothing_there("universe", asked=[found.rank_day], available=days)
     company_id, named = _company(store, symbol, universe, decided, found)
-    told = doubt_of(store, event_id, company_id)
-    doubts = pl.DataFrame({"company_id": [company_id], "sentence": [told]}).cast(pl.String)
+    doubts = told_doubts(day.doubts)
     inputs = card_inputs(
         store, found, universe=universe, decided=decided, doubts=doubts, known_at=known_at
     )
@@ -110,7 +110,7 @@ def card_inputs(
     Args:
         store: The open store.
         event: The event.
-        universe: Contract `universe` of its rank day.
+        universe: Contract `universe` of its rank day, doubts settled.
         decided: Contract `reconstitution` of the event.
         doubts: As `CardInputs` has them.
         known_at: Read the event before as published at that moment; None is now.

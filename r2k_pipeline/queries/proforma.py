@@ -2,9 +2,12 @@
 
 Runs the methodology's own reconstitution on the ranking of any session, with
 the members of the event then in force as incumbents, or of the list that the
-operator gave where no earlier event is decided; on a real rank day it gives the
-published decisions. What may still change by the real rank day is
-`migration_odds`. Nothing is stored.
+operator gave where no earlier event is decided. What may still change by the real
+rank day is `migration_odds`. Nothing is stored.
+
+Nothing later than the session is read. So on a real rank day it gives the published
+decisions as long as nobody's size was in doubt: an event asks the later sessions about
+those companies (`doubts`), and here they are out.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from r2k_pipeline.methodology.initial_members import as_incumbents
 from r2k_pipeline.methodology.member_exceptions import rank_with_members
 from r2k_pipeline.methodology.reconstitution import breakpoints, reconstitute
 from r2k_pipeline.queries.addressing import nothing_there
+from r2k_pipeline.queries.incumbents import members_by
 from r2k_pipeline.queries.migration_odds import likeliest, migration_odds
 from r2k_pipeline.queries.reconstitution import boundaries_with_bands
 from r2k_pipeline.rulebook.rules import rules_in_force
@@ -140,12 +144,12 @@ def proforma(store: Store, session: date, *, known_at: datetime | None = None) -
 def _incumbents(
     store: Store, session: date, coming: Event, *, known_at: datetime | None
 ) -> tuple[pl.DataFrame, str | None, date | None]:
-    """The members by the event in force; before any event those given, once in force."""
+    """The members by the event in force and the reviews since; before any event those given."""
     in_force = event_in_force(session)
     event_id = in_force.event_id if in_force else ""
-    decided = store.published.read("reconstitution", event_id=event_id, known_at=known_at)
-    if not decided.is_empty():
-        return decided.drop_nulls("segment"), event_id, None
+    members = members_by(store, event_id, until=session, known_at=known_at)
+    if not members.is_empty():
+        return members, event_id, None
     given = store.published.read(
         "initial_members", event_id=coming.event_id, known_at=known_at
     ).filter(pl.col("session") <= session)

@@ -59,7 +59,7 @@ class ReconstitutionSummary:
             capitalisation on the rank day.
         decisions: One row per decision: `decision`, `companies`, `total_usd`.
         note: What a reader must know about this event, or None.
-        doubts: Companies that a contradiction of the feed keeps out, as
+        doubts: Companies about which the feed contradicts itself on the rank day, as
             `doubts.doubts_of` lists them.
     """
 

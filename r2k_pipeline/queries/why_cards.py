@@ -52,7 +52,7 @@ class CardInputs:
         event: The event with its dates.
         rules: The rules in force on its rank day.
         family: The indexes; their ranks are the edges.
-        universe: Contract `universe` of the rank day.
+        universe: Contract `universe` of the rank day, doubts settled.
         decided: Contract `reconstitution` of the event.
         before: `company_id` and `edges_above` of the members before the event; null
             where only their segment is known.

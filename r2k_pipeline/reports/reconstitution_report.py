@@ -266,7 +266,7 @@ def _boundaries(inputs: ReconstitutionInputs) -> Markup:
 
 
 def _doubts(inputs: ReconstitutionInputs) -> list[Markup]:
-    """Companies that the feed kept out by contradicting itself; nothing if there are none."""
+    """Companies about which the feed contradicts itself; nothing if there are none."""
     found = inputs.summary.doubts
     if found.is_empty():
         return []
@@ -286,11 +286,14 @@ def _doubts(inputs: ReconstitutionInputs) -> list[Markup]:
                     "sound_usd": "Last sound market cap",
                     "sound_session": "On",
                     "sound_rank": "Its rank",
+                    "settled_session": "Settled on",
+                    "taken_usd": "Taken with",
                 },
             ),
             paragraph(
-                "No line of these companies could be ranked: the feed contradicts itself or gives "
-                "no capitalisation, and no rule repairs it.",
+                "On the rank day no line of these companies could be ranked: the feed contradicts "
+                "itself or gives no capitalisation, and no rule repairs it. A later session up to "
+                "the preliminary day settles a doubt.",
                 kind="note",
             ),
         )

@@ -12,6 +12,7 @@ import polars as pl
 from rich.text import Text
 
 from r2k_pipeline.errors import listed
+from r2k_pipeline.queries.doubts import RANKED
 from r2k_pipeline.queries.reconstitution import MOVES
 from r2k_pipeline.queries.wording import DECISION_LABELS, NONE_SHOWN, percent, usd
 from r2k_pipeline.reports.tables import plain, terminal_table
@@ -72,9 +73,11 @@ def summary_parts(summary: ReconstitutionSummary) -> Iterator[RenderableType]:
     yield terminal_table(summary.decisions, title="Decisions")
     if summary.note:
         yield line(f"Note: {summary.note}", style="yellow")
-    if summary.doubts.height:
-        told = listed(summary.doubts.get_column("sentence").to_list(), _DOUBTS_SHOWN)
-        yield line(f"In doubt, and so left out: {told}.", style="yellow")
+    is_ranked = pl.col("state").is_in(RANKED)
+    for rows, meaning in ((~is_ranked, "In doubt, and so left out"), (is_ranked, "Settled doubts")):
+        sentences = summary.doubts.filter(rows).get_column("sentence").to_list()
+        if sentences:
+            yield line(f"{meaning}: {listed(sentences, _DOUBTS_SHOWN)}.", style="yellow")
 
 
 def changes_table(moved: pl.DataFrame, *, title: str) -> RenderableType:

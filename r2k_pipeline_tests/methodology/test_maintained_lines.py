@@ -68,7 +68,13 @@ MARKET = pl.concat(
 
 
 def row(company: str, session: date = JOINS, **values: object) -> dict[str, object]:
-    blank = {"segment": None, "indexes": None, "share_factor": None, "float_factor": None}
+    blank = {
+        "change": "share_update",
+        "segment": None,
+        "indexes": None,
+        "share_factor": None,
+        "float_factor": None,
+    }
     return {
         "session": session,
         "security_id": f"S-{company}",
@@ -80,7 +86,7 @@ def row(company: str, session: date = JOINS, **values: object) -> dict[str, obje
     }
 
 
-JOINING = row("NEW", segment="small", indexes="all", float_factor=0.25)
+JOINING = row("NEW", change="ipo_addition", segment="small", indexes="all", float_factor=0.25)
 
 
 def laid(
@@ -91,7 +97,8 @@ def laid(
         schema={
             "session": pl.Date,
             **dict.fromkeys(
-                ("security_id", "company_id", "sector", "event_id", "segment", "indexes"), pl.String
+                ("security_id", "company_id", "sector", "event_id", "change", "segment", "indexes"),
+                pl.String,
             ),
             "share_factor": pl.Float64,
             "float_factor": pl.Float64,

@@ -52,8 +52,8 @@ class Line:
     end: int = len(CALENDAR)
     gaps: set[int] = field(default_factory=set)
     recalled: set[int] = field(default_factory=set)
-    closes: list[float] = field(default_factory=list)
-    outstanding: list[float] = field(default_factory=list)
+    closes: list[float] = field(default_factory=list, init=False)
+    outstanding: list[float] = field(default_factory=list, init=False)
 
     def has_row(self, day: int) -> bool:
         """Whether the feed shows the line on a session."""

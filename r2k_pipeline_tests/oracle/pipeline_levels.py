@@ -40,19 +40,15 @@ def levels_of(history: History, *, cut: date | None = None) -> pl.DataFrame:
         stretches = [[d for d in days if d <= cut], [d for d in days if d > cut]]
     stretches = [part for part in stretches if part]
     lines = pl.concat(members_of(history, part) for part in stretches)
-    resets = pl.col("session").is_in(list(history.resets))
-    factors = pl.concat(
-        [
-            empty_frame(contract("weight_factors")),
-            *(
-                weight_factors(part, family=FAMILY)
-                for part in lines.filter(resets).partition_by("session", maintain_order=True)
-            ),
-        ]
-    )
+    factors = _factors(history, lines)
     ledger = pl.concat(_ledger(history, lines, factors, part) for part in stretches)
     return pl.concat(
-        index_levels(_between(lines, part[0], part[-1]), ledger, family=FAMILY, factors=factors)
+        index_levels(
+            _between(lines, part[0], part[-1]),
+            ledger,
+            family=FAMILY,
+            factors=_in_force(history, factors, part[0], part[-1]),
+        )
         for part in stretches
     )
 
@@ -95,8 +91,21 @@ def _ledger(
         sessions=part,
         family=FAMILY,
         base_session=history.base_session,
-        factors=factors,
+        factors=_in_force(history, factors, eve, part[-1]),
     )
+
+
+def _factors(history: History, lines: pl.DataFrame) -> pl.DataFrame:
+    """Contract `weight_factors`; no index of the family holds a style, so none has scores."""
+    resets = [_between(lines, day, day) for day in history.resets]
+    scores = empty_frame(contract("style_scores"))
+    found = [weight_factors(day, family=FAMILY, scores=scores) for day in resets]
+    return pl.concat([empty_frame(contract("weight_factors")), *found])
+
+
+def _in_force(history: History, factors: pl.DataFrame, start: date, end: date) -> pl.DataFrame:
+    """Factors from the last reset by a session on."""
+    return _between(factors, max([day for day in history.resets if day <= start] or [start]), end)
 
 
 def _between(frame: pl.DataFrame, start: date, end: date) -> pl.DataFrame:

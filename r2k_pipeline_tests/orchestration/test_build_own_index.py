@@ -1,7 +1,8 @@
 """A user's own index: an entry in a file, and from it to levels, members and the ledger.
 
-Two indexes that no code knows: one with ranks, a band, a sector filter, a list of
-companies that are left out, full market capitalisation and a cap; one of equal weights.
+Indexes that no code knows: one with ranks, a band, a sector filter, a list of companies
+that are left out, full market capitalisation and a cap; one of equal weights; and the
+r1000 divided into growth and value by fundamentals of the user.
 The market is the small one of `test_build`.
 """
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FIRST, LAST = date(2022, 5, 2), date(2022, 7, 1)
-EFFECTIVE = date(2022, 6, 27)
+RANK_DAY, EFFECTIVE = date(2022, 5, 6), date(2022, 6, 27)
 MARKET = small_market(companies=1300, first_session=FIRST, last_session=LAST)
 OWN = """
 indexes:
@@ -46,7 +47,19 @@ indexes:
     name: A hundred, equally
     ranks: [1, 100]
     weighting: equal
+  largev: {{name: Value, ranks: [1, 1000], style: value}}
+  largeg: {{name: Growth, ranks: [1, 1000], style: growth}}
 """
+
+
+def fundamentals(listed: pl.DataFrame) -> str:
+    """A file of the user: numbers that differ from line to line, some missing."""
+    number = pl.int_range(pl.len())
+    return listed.select(
+        event=pl.lit("2022-06"), symbol="symbol", book_to_price=number % 97 / 97,
+        growth_forecast=pl.when(number % 5 > 0).then(number % 31 / 100),
+        sales_growth=number % 13 / 100, analysts=number % 4 + 1,
+    ).write_csv()  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +70,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         with open_store(settings) as store, SyntheticSource(MARKET) as source:
             moment = datetime(2022, 7, 1, 22, 0, tzinfo=UTC)
             land(store, source, None, None, run_id="landing", known_at=moment)
+            listed = store.lake.scan("raw_listings", start=RANK_DAY, end=RANK_DAY).collect()
+        (settings.home / "fundamentals.csv").write_text(fundamentals(listed), encoding="utf-8")
         (settings.home / "left_out.csv").write_text("symbol\n", encoding="utf-8")
         (settings.home / "family.yaml").write_text(OWN.format(cap=0.1), encoding="utf-8")
         yield settings
@@ -79,12 +94,12 @@ def decisions(store: Store) -> pl.DataFrame:
 
 
 def test_an_entry_alone_gives_levels_that_can_be_recomputed(store: Store) -> None:
-    assert list(store.family) == [*family(), "focus", "top100eq"]
+    assert list(store.family) == [*family(), "focus", "top100eq", "largev", "largeg"]
     found = levels(store, "focus")
     assert found["session"].to_list()[0] == EFFECTIVE
     assert found["price_level"][0] == pytest.approx(500.0)
     verified = verify(store)
-    assert {"focus", "top100eq"} <= set(verified.indexes["index_id"])
+    assert {"focus", "top100eq", "largev", "largeg"} <= set(verified.indexes["index_id"])
     assert verified.differences.is_empty()
 
 
@@ -103,10 +118,24 @@ def test_its_members_are_those_of_its_ranks_and_sectors(store: Store) -> None:
 def test_its_weights_are_reset_below_the_cap(store: Store) -> None:
     weights = members(store, "focus", EFFECTIVE).group_by("company_id").agg(pl.col("weight").sum())
     assert weights["weight"].sum() == pytest.approx(1.0)
-    assert weights["weight"].max() <= 0.1 + 1e-9
+    assert (weights["weight"] <= 0.1 + 1e-9).all()
     equal = members(store, "top100eq", EFFECTIVE)
     by_sector = equal.group_by(pl.col("sector").fill_null("none")).agg(pl.col("weight").sum())
     assert by_sector["weight"].to_list() == pytest.approx([1 / by_sector.height] * by_sector.height)
+
+
+def test_growth_and_value_make_the_whole_on_every_session(store: Store) -> None:
+    scores = store.published.read("style_scores", event_id="2022-06")
+    assert scores.height == decisions(store)["segment"].count()
+    assert scores["estimated"].count() > 0
+    assert set(scores["value_probability"].is_between(0, 1)) == {True}
+    whole, value, growth = (
+        store.published.read("levels", where={"index_id": name}).sort("session")
+        for name in ("r1000", "largev", "largeg")
+    )
+    together = value["market_value_usd"] + growth["market_value_usd"]
+    assert together.to_list() == pytest.approx(whole["market_value_usd"].to_list())
+    assert value["members"][0] < whole["members"][0]
 
 
 def test_its_factsheet_says_what_it_is(store: Store) -> None:
@@ -134,6 +163,6 @@ def test_a_change_of_the_file_decides_and_weighs_again_and_ranks_nothing_again(
         held = members(store, "focus", EFFECTIVE)
         assert largest not in held["symbol"].to_list()
         weights = held.group_by("company_id").agg(pl.col("weight").sum())
-        assert weights["weight"].max() <= 0.05 + 1e-9
+        assert (weights["weight"] <= 0.05 + 1e-9).all()
         assert levels(store, "r1000").equals(shipped)
         assert verify(store).differences.is_empty()

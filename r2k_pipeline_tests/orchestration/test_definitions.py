@@ -186,6 +186,10 @@ def test_jobs_schedules_and_sensors() -> None:
     ("day", "is_morning", "partition"),
     [
         (date(2022, 5, 6), False, "2022-06-27"),
+        (date(2022, 6, 3), False, "2022-06-27"),
+        (date(2022, 6, 17), False, "2022-06-27"),
+        (date(2022, 6, 17), True, None),
+        (date(2026, 12, 4), False, "2026-12-14"),
         (date(2022, 6, 27), True, "2022-06-27"),
         (date(2022, 6, 27), False, None),
         (date(2022, 6, 24), True, None),
@@ -198,6 +202,13 @@ def test_the_reconstitution_schedule_knows_its_days(
 ) -> None:
     request = event_request(day, is_morning=is_morning)
     assert getattr(request, "partition_key", None) == partition
+
+
+def test_every_evening_of_an_event_has_a_run_of_its_own() -> None:
+    days = [date(2022, 5, 6), date(2022, 6, 3), date(2022, 6, 10), date(2022, 6, 17)]
+    runs = [event_request(day, is_morning=False) for day in days]
+    keys = [request.run_key for request in runs if isinstance(request, dg.RunRequest)]
+    assert keys == ["2022-06-preliminary", *(f"2022-06-list-{day}" for day in days[1:])]
 
 
 def test_the_daily_schedule_skips_an_unscheduled_closure() -> None:

@@ -197,28 +197,34 @@ def test_reports_are_written_under_home_unless_told_otherwise(store: Store, tmp_
 def test_companies_in_doubt_are_told_with_their_values(event_inputs: ReconstitutionInputs) -> None:
     told = pl.DataFrame(
         {
-            "state": ["left_out", "size_unknown"],
-            "company_id": ["C-A", "C-B"],
-            "symbol": ["AAA", "BBB"],
-            "name": [HOSTILE[0], "Beta Inc."],
-            "doubt": ["cap_without_history", "no_market_cap"],
-            "received_usd": [6e9, None],
-            "received_rank": [700, None],
-            "sound_usd": [8e8, None],
-            "sound_session": [event_inputs.summary.event.rank_day, None],
-            "sound_rank": [2500, None],
-            "sentence": ["AAA is in doubt", "BBB is in doubt"],
+            "state": ["left_out", "size_unknown", "settled_later"],
+            "company_id": ["C-A", "C-B", "C-C"],
+            "symbol": ["AAA", "BBB", "CCC"],
+            "name": [HOSTILE[0], "Beta Inc.", "Gamma Inc."],
+            "doubt": ["cap_without_history", "no_market_cap", "no_market_cap"],
+            "received_usd": [6e9, None, None],
+            "received_rank": [700, None, None],
+            "sound_usd": [8e8, None, None],
+            "sound_session": [event_inputs.summary.event.rank_day, None, None],
+            "sound_rank": [2500, None, None],
+            "settled_session": [None, None, date(2022, 5, 11)],
+            "taken_usd": [None, None, 1.25e9],
+            "sentence": ["AAA is in doubt", "BBB is in doubt", "CCC is settled"],
         }
     )
     summary = replace(event_inputs.summary, doubts=told)
     page = reconstitution_report(replace(event_inputs, summary=summary))
     text = Page(page).text
-    assert "Companies in doubt (2)" in text
+    assert "Companies in doubt (3)" in text
     assert "The feed contradicts itself and a person left it out" in text
-    assert "Its size was never known, so it stays out" in text
+    assert "Its size is not known, so it stays out" in text
+    assert "A later session settled its size" in text
+    assert "2022-05-11" in text
+    assert "$1.25 bn" in text
     assert HOSTILE[0] not in page
     spoken = " ".join(part.plain for part in summary_parts(summary) if isinstance(part, Text))
     assert "In doubt, and so left out: AAA is in doubt, BBB is in doubt." in spoken
+    assert "Settled doubts: CCC is settled." in spoken
     clear = replace(event_inputs.summary, doubts=told.clear())
     without = reconstitution_report(replace(event_inputs, summary=clear))
     assert "Companies in doubt" not in without

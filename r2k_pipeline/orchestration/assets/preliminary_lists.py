@@ -13,7 +13,7 @@ from dagster import AssetDep
 from r2k_pipeline.methodology.departures import DEPARTURE_COLUMNS
 from r2k_pipeline.methodology.preliminary_lists import preliminary_lists as draw_up
 from r2k_pipeline.orchestration.assets.declaration import event_asset
-from r2k_pipeline.orchestration.assets.reconstitution import decided_on_rank_day
+from r2k_pipeline.orchestration.assets.reconstitution import decided_on_rank_day, read_rank_day
 from r2k_pipeline.orchestration.partitions import RANK_DAY, event_key
 from r2k_pipeline.rulebook.rules import rules_in_force
 
@@ -32,7 +32,7 @@ def preliminary_lists(run: TableRun, events: list[Event]) -> None:
         last = event.effective_friday
         universe = run.read("universe", start=event.rank_day, end=last, columns=DEPARTURE_COLUMNS)
         lists = draw_up(
-            decided_on_rank_day(run, event),
+            decided_on_rank_day(run, event, read_rank_day(run, event)),
             universe,
             run.read("corporate_actions", start=event.rank_day, end=last),
             event=event,

@@ -3,6 +3,10 @@
 The only asset that reads its own past: the event before names the incumbents, and
 `initial_members` those of the first event. Dagster is not told of that: it would take every
 later event for outdated, up to those that nothing is known about yet.
+
+The rank day decides. Of the companies alone whose size is in doubt on it the sessions up to
+the preliminary day are read as well (`queries.doubts`), as the provider of an index would
+verify a count of shares before its lists are public.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from r2k_pipeline.orchestration.assets.candidate_gate import require_decidable
 from r2k_pipeline.orchestration.assets.declaration import event_asset
 from r2k_pipeline.orchestration.assets.maintenance import maintenance_of
 from r2k_pipeline.orchestration.partitions import RANK_DAY, event_key
-from r2k_pipeline.rulebook.reference_facts import settled_doubt_facts
+from r2k_pipeline.queries.doubts import rank_day_of
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import all_events
 from r2k_pipeline.rulebook.sessions import previous_session
@@ -34,6 +38,7 @@ from r2k_pipeline.rulebook.sessions import previous_session
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from r2k_pipeline.methodology.settled_rank_day import RankDay
     from r2k_pipeline.orchestration.assets.table_run import TableRun
     from r2k_pipeline.rulebook.rules import IndexRules
     from r2k_pipeline.rulebook.schedule import Event
@@ -51,40 +56,48 @@ _BILLION = 1e9
 def reconstitution(run: TableRun, events: list[Event]) -> None:
     """Decide event after event, each with the incumbents that the one before left."""
     for event in events:
-        ranked = _ranked(run, event, _incumbents(run, event))
-        require_decidable(run, event, ranked, settled_doubt_facts())
-        decided = decided_on_rank_day(run, event)
+        day = read_rank_day(run, event)
+        require_decidable(run, event, day.doubts)
+        decided = decided_on_rank_day(run, event, day)
         decisions = without_departed(decided, _departed(run, event))
         run.publish_events(decisions, [event.event_id])
         counts = decisions.group_by("decision").len().iter_rows()
         run.facts[event_key(event)] = {str(decision): int(n) for decision, n in counts}
 
 
-def decided_on_rank_day(run: TableRun, event: Event) -> pl.DataFrame:
+def read_rank_day(run: TableRun, event: Event) -> RankDay:
+    """The rank day of an event, with the doubts that later sessions settle.
+
+    Raises:
+        MissingPartitionError: The rank day is missing.
+    """
+    day = rank_day_of(run.store, event, read=run.read)
+    for table, rows in (("ranking", day.ranking), ("universe", day.universe)):
+        if rows.is_empty():
+            raise MissingPartitionError(
+                table,
+                [event.rank_day],
+                remedy=f"it is the rank day of {event.event_id}: build a range that contains it",
+            )
+    return day
+
+
+def decided_on_rank_day(run: TableRun, event: Event, day: RankDay) -> pl.DataFrame:
     """Contract `reconstitution` as the rank day gives it, with companies that left since.
 
     Raises:
-        MissingPartitionError: The rank day is missing, or the event before is undecided.
+        MissingPartitionError: The event before is undecided.
         TooFewCompaniesError: Too few companies are ranked for a breakpoint.
     """
     incumbents = _incumbents(run, event)
+    rules = rules_in_force(event.rank_day)
     return reconstitute(
-        _ranked(run, event, incumbents),
+        rank_with_members(day.ranking, day.universe, members=incumbents, rules=rules),
         incumbents=incumbents,
-        excluded=_on_rank_day(run, "universe", event),
+        excluded=day.universe,
         event=event,
-        rules=rules_in_force(event.rank_day),
+        rules=rules,
         family=run.store.family,
-    )
-
-
-def _ranked(run: TableRun, event: Event, incumbents: pl.DataFrame) -> pl.DataFrame:
-    """The ranking of the rank day, with the members that are let off."""
-    return rank_with_members(
-        _on_rank_day(run, "ranking", event),
-        _on_rank_day(run, "universe", event),
-        members=incumbents,
-        rules=rules_in_force(event.rank_day),
     )
 
 
@@ -122,17 +135,6 @@ def breakpoints(run: TableRun, events: list[Event]) -> None:
         )
         run.state("effective_session", _facts(found[-1], rules))
     run.publish_events(pl.concat(found), [event.event_id for event in events])
-
-
-def _on_rank_day(run: TableRun, table: str, event: Event) -> pl.DataFrame:
-    rows = run.read(table, start=event.rank_day, end=event.rank_day)
-    if rows.is_empty():
-        raise MissingPartitionError(
-            table,
-            [event.rank_day],
-            remedy=f"it is the rank day of {event.event_id}: build a range that contains it",
-        )
-    return rows
 
 
 def _decided_before(run: TableRun, events: Sequence[Event]) -> list[str]:

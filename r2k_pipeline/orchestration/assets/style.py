@@ -46,12 +46,20 @@ def fundamentals(run: TableRun, events: list[Event]) -> None:
 
 
 def _of_event(run: TableRun, event: Event, given: pl.DataFrame) -> pl.DataFrame:
-    """The rows of one event whose symbol prices a company that is decided on."""
-    decided = run.read_event("reconstitution", event).select("company_id", key=matching_key())
+    """The rows of one event whose symbol prices a company that is decided on.
+
+    Symbols are compared without punctuation; of several, the one spelt alike is taken.
+    """
+    decided = run.read_event("reconstitution", event).select(
+        "company_id", "symbol", key=matching_key()
+    )
+    is_alike = pl.col("symbol") == pl.col("symbol_decided")
     return (
         given.filter(pl.col("event_id") == event.event_id)
         .with_columns(key=matching_key())
-        .join(decided.unique("key", keep="none"), on="key")
+        .join(decided, on="key", suffix="_decided")
+        .sort("company_id", ~is_alike, "symbol")
+        .unique("company_id", keep="first", maintain_order=True)
         .select(contract("fundamentals").names)
     )
 

@@ -13,7 +13,7 @@ from dagster import AssetDep
 from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.orchestration.assets.declaration import event_asset
 from r2k_pipeline.orchestration.partitions import RANK_DAY, SessionSpan, event_key
-from r2k_pipeline.queries.doubts import doubts_of
+from r2k_pipeline.queries.doubts import rank_day_of, told_doubts
 from r2k_pipeline.queries.explain import card_inputs
 from r2k_pipeline.queries.why_cards import why_cards as make_cards
 
@@ -40,12 +40,13 @@ def why_cards(run: TableRun, events: list[Event]) -> None:
                 [event.effective_session],
                 remedy=f"decide {event.event_id} first: its cards explain its decisions",
             )
+        day = rank_day_of(run.store, event, read=run.read)
         inputs = card_inputs(
             run.store,
             event,
-            universe=run.read("universe", start=event.rank_day, end=event.rank_day),
+            universe=day.universe,
             decided=decided,
-            doubts=doubts_of(run.store, event.event_id),
+            doubts=told_doubts(day.doubts),
         )
         cards = make_cards(inputs)
         run.publish_sessions(cards, SessionSpan(start=event.rank_day, end=event.rank_day))
