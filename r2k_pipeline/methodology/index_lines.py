@@ -34,7 +34,7 @@ def lines_of(lines: pl.DataFrame, index: IndexDefinition, factors: pl.DataFrame)
     Args:
         lines: Contract `constituents`, any sessions. Read: `session`, `security_id`,
             `indexes`, and of these what is there: `index_shares`, `market_value_usd`,
-            `float_factor`.
+            `float_factor`, `parent_security_id`.
         index: The index.
         factors: Contract `weight_factors` from the last reset by the first session
             on; not read if the index has none.
@@ -44,7 +44,8 @@ def lines_of(lines: pl.DataFrame, index: IndexDefinition, factors: pl.DataFrame)
         `index_shares` and `market_value_usd` as it counts them.
 
     Notes:
-        A line without a factor since the last reset is not in the index before the next.
+        A line without a factor since the last reset is not in the index before the next;
+        a child that joined since then counts with the factor of its parent.
 
     Example:
         >>> from datetime import date
@@ -78,11 +79,14 @@ def _with_factors(own: pl.DataFrame, factors: pl.DataFrame) -> pl.DataFrame:
         .sort("session")
         .join_asof(resets, left_on="session", right_on="reset", strategy="backward")
     )
-    return (
-        own.join(in_force, on="session")
-        .join(factors.select("security_id", "factor", reset="session"), on=["reset", "security_id"])
-        .drop("reset")
-    )
+    known = factors.select("security_id", "factor", reset="session")
+    dated = own.join(in_force, on="session")
+    found = dated.join(known, on=["reset", "security_id"], how="left")
+    if "parent_security_id" in own.columns:
+        of_parents = known.select("reset", parent_security_id="security_id", parent_factor="factor")
+        found = found.join(of_parents, on=["reset", "parent_security_id"], how="left")
+        found = found.with_columns(factor=pl.coalesce("factor", "parent_factor"))
+    return found.drop_nulls("factor").select(*own.columns, "factor")
 
 
 def _scaled(own: pl.DataFrame, scale: pl.Expr) -> pl.DataFrame:

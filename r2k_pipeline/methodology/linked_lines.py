@@ -98,7 +98,8 @@ def with_linked_lines(
         ...     "observed_shares": [100.0]})
         >>> laid = {"sessions": days, "end": days[1], "rules": rules_in_force(days[0])}
         >>> lines = laid_lines(member, universe, actions, start=days[0], **laid)
-        >>> with_linked_lines(lines, universe, actions, **laid).select("security_id", "previous_close_usd", "market_value_usd").rows()[1:]
+        >>> with_linked_lines(lines, universe, actions, **laid).select(
+        ...     "security_id", "previous_close_usd", "market_value_usd").rows()[1:]
         [('HAL', 20.0, 1600.0), ('KID', 0.0, 400.0)]
 
     References:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from r2k_pipeline.rulebook.rules import IndexRules
     from r2k_pipeline.rulebook.schedule import Event
 
+_SENTENCES = {reason.value: reason.sentence for reason in ExclusionReason}
 _NOT_LISTED = "no line of the company is listed on rank day"
 _COLUMNS = (
     "company_id", "security_id", "symbol", "name", "sector", "rank", "total_market_cap_usd",
@@ -303,7 +304,7 @@ def _absent(
         pl.col("security_id").is_in(lines) & ~pl.col("is_eligible")
     )
     sentences = {
-        line: ExclusionReason(reason).sentence
+        line: _SENTENCES[reason]
         for line, reason in zip(why["security_id"], why["exclusion_reason"], strict=True)
     }
     said = [f"leaves: {sentences.get(line, _NOT_LISTED)}" for line in gone["security_id"]]

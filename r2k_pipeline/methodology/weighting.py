@@ -119,11 +119,13 @@ def weight_factors(
         `rulebook.rules.SOURCES["methodology_2026"]` section 8.2.5 for the caps; how excess is
         redistributed is `rulebook.rules.SOURCES["own_choice"]`.
     """
+    # A child that joins at a reset at zero has no weight yet: it counts with its parent's factor.
+    valued = lines.filter(pl.col("previous_close_usd") > 0)
     parts = [
         _index_factors(own, index, scores)
         for index in family.values()
         if index.has_factors
-        for own in lines.filter(in_index(index.index_id)).partition_by("session")
+        for own in valued.filter(in_index(index.index_id)).partition_by("session")
     ]
     if not parts:
         return empty_frame(contract("weight_factors"))

@@ -17,7 +17,7 @@ CHECK_NAME = "no_candidate_is_in_doubt"
 _SHOWN = 10
 _WARNED = {
     CandidateState.SIZE_UNKNOWN: "of unknown size stay out",
-    CandidateState.SIZE_ASSUMED: "that no session settles have their segment by every size",
+    CandidateState.SIZE_ASSUMED: "of assumed size are ranked",
 }
 _NOTED = {
     CandidateState.SETTLED_LATER: "settled by later sessions",

@@ -44,6 +44,8 @@ PROFORMA_COLUMNS = (
     "cumulative_market_cap_share",
     "previous_segment",
     "segment",
+    "previous_indexes",
+    "indexes",
     "decision",
     "to_r1000_usd",
     "to_r1000_pct",

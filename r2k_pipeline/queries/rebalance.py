@@ -87,7 +87,7 @@ def rebalance(
     is_expected = opened.is_empty()
     if is_expected:
         after, priced = _expected(store, event, eve, known_at=known_at), eve
-        wanted = lines_of(after, index, _expected_factors(after, index))
+        wanted = lines_of(after, index, _expected_factors(store, event, after, index))
     else:
         after, priced = _at_the_open(opened), event.effective_friday
         wanted = _of_index(store, after, index, event.effective_session)
@@ -116,13 +116,16 @@ def _of_index(
     return lines_of(lines, index, reset.collect())
 
 
-def _expected_factors(lines: pl.DataFrame, index: IndexDefinition) -> pl.DataFrame:
+def _expected_factors(
+    store: Store, event: Event, lines: pl.DataFrame, index: IndexDefinition
+) -> pl.DataFrame:
     """The factors that a reset at these prices would set."""
     if not index.has_factors:
         return pl.DataFrame()
     return weight_factors(
         lines.filter(in_index(index.index_id)).with_columns(previous_close_usd="close_usd"),
         family={index.index_id: index},
+        scores=store.published.read("style_scores", event_id=event.event_id),
     )
 
 

@@ -129,6 +129,9 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
             "secondary digest",
             "2026",
         ),
+        "withholding_service": _source(
+            "Withholding tax service", "FTSE Russell", "web page; rates by country from elsewhere"
+        ),
         "closed_markets_2015": _source(
             "Report on the policy for closed markets of 20 business days", "Reuters", "24 July 2015"
         ),

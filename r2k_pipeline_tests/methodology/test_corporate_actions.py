@@ -19,6 +19,7 @@ REPORTED = {
     "amount_usd": pl.Float64,
     "ratio": pl.Float64,
     "counterparty_symbol": pl.String,
+    "announced_session": pl.Date,
 }
 
 
@@ -84,15 +85,63 @@ def test_a_report_wins_over_an_inference() -> None:
     assert actions.select("split_factor", "origin").rows() == [(3.0, "reported")]
 
 
-def test_other_kinds_come_from_reports_and_unknown_symbols_are_left_out() -> None:
-    reports = [
-        {"session": DAYS[1], "symbol": "TRI", "action_type": "cash_dividend", "amount_usd": 0.5},
-        {"session": DAYS[1], "symbol": "WHO", "action_type": "cash_dividend", "amount_usd": 0.5},
+def test_other_kinds_come_from_reports() -> None:
+    report = {"session": DAYS[1], "symbol": "TRI", "action_type": "cash_dividend"}
+    actions = found((0, 10.0, 10.0), (1, 10.0, 10.0), reported=[report | {"amount_usd": 0.5}])
+    assert actions.select("security_id", "action_type", "amount_usd", "outcome").rows() == [
+        ("S-TRI", "cash_dividend", 0.5, None)
     ]
-    actions = found((0, 10.0, 10.0), (1, 10.0, 10.0), reported=reports)
-    assert actions.select("security_id", "action_type", "amount_usd").rows() == [
-        ("S-TRI", "cash_dividend", 0.5)
+
+
+def test_an_action_of_a_symbol_that_no_line_bears_is_kept_and_marked() -> None:
+    report = {"session": DAYS[1], "symbol": "WHO", "action_type": "cash_dividend"}
+    actions = found((0, 10.0, 10.0), reported=[report | {"amount_usd": 0.5}])
+    assert actions.select("security_id", "symbol", "outcome").rows() == [
+        ("unknown:WHO", "WHO", "unknown_line")
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "session", "outcome"),
+    [("delisting", DAYS[2], "delayed"), ("special_dividend", DAYS[1], "restated")],
+)
+def test_an_action_announced_late_counts_later_or_restates(
+    kind: str, session: date, outcome: str
+) -> None:
+    report = {
+        "session": DAYS[1], "symbol": "TRI", "action_type": kind, "amount_usd": 0.5,
+        "announced_session": DAYS[2],
+    }  # fmt: skip
+    actions = found((0, 10.0, 10.0), reported=[report])
+    assert actions.select("session", "outcome").rows() == [(session, outcome)]
+    assert actions["evidence"].item().endswith("of 2022-08-24, announced on 2022-08-25")
+
+
+def test_an_action_announced_in_time_is_simply_applied() -> None:
+    report = {"session": DAYS[1], "symbol": "TRI", "action_type": "delisting"}
+    actions = found((0, 10.0, 10.0), reported=[report | {"announced_session": DAYS[0]}])
+    assert actions.select("session", "outcome").rows() == [(DAYS[1], None)]
+
+
+def test_a_child_that_traded_before_the_ex_date_has_its_close_as_price() -> None:
+    listings = pl.DataFrame(
+        {
+            "session": DAYS[:1] * 2, "symbol": ["TRI", "KID"], "close_usd": [40.0, 7.5],
+            "previous_close_usd": [40.0, None],
+        }
+    )  # fmt: skip
+    report = {
+        "session": DAYS[1], "symbol": "TRI", "action_type": "spin_off", "ratio": 0.5,
+        "counterparty_symbol": "KID",
+    }  # fmt: skip
+    securities = pl.concat([
+        SECURITIES,
+        pl.DataFrame({"symbol": ["KID"], "security_id": ["S-KID"], "first_session": DAYS[:1]}),
+    ])  # fmt: skip
+    actions = resolve_actions(
+        listings, pl.DataFrame([report], schema=REPORTED), securities, start=DAYS[0], sessions=DAYS
+    )
+    assert actions.select("counterparty_security_id", "amount_usd").rows() == [("S-KID", 7.5)]
 
 
 def test_actions_before_the_start_are_context_only() -> None:

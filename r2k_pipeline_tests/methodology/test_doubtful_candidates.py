@@ -3,8 +3,11 @@
 Invariants:
     1. A company with a ranked line is not in doubt.
     2. Nor is one of which every line fails a rule that reads no doubted value.
-    3. The order of rows changes nothing, and neither do later sessions.
-    4. A larger plausible cap never makes a doubt less grave.
+    3. The order of rows changes nothing, and neither does a session after the preliminary
+       day.
+    4. Later sessions only settle: whoever waits with them waits without them as well.
+    5. A company is taken with a positive cap and close, or with none; with some exactly
+       if it is settled or assumed.
 
 Golden cases follow faults that real feeds show (sizes and names invented): a merged
 shell whose shares multiply, a cap that stays blank after a change of symbol, a close
@@ -26,18 +29,22 @@ from r2k_pipeline.methodology.doubtful_candidates import (
     READ,
     CandidateState,
     DoubtLimits,
+    doubted_companies,
     doubtful_candidates,
     waiting,
 )
 from r2k_pipeline.rulebook.reference_facts import read_facts
 from r2k_pipeline.rulebook.rules import rules_in_force
+from r2k_pipeline.rulebook.schedule import event
 
 if TYPE_CHECKING:
     from random import Random
 
-DAY = date(2022, 5, 6)
-RULES = replace(rules_in_force(DAY), total_count=4)
-# Five companies are ranked; the fourth, of 400 m, is the smallest member.
+JUNE = event("2022-06")
+DAY, LAST = JUNE.rank_day, date(2022, 6, 3)
+RULES = replace(rules_in_force(DAY), large_cap_count=2, total_count=4, extended_count=5)
+# Five companies are ranked. Large ends with 5 bn, within whose band rank 2 alone lies; the
+# fourth, of 400 m, is the smallest member of the r3000, which has no band.
 CAPS = (9e9, 5e9, 1e9, 4e8, 1e8)
 RANKING = pl.DataFrame(
     {
@@ -45,18 +52,33 @@ RANKING = pl.DataFrame(
         "company_id": [f"C-{place}" for place in range(1, 6)],
         "rank": range(1, 6),
         "total_market_cap_usd": CAPS,
+        "cumulative_market_cap_share": [sum(CAPS[:n]) / sum(CAPS) for n in range(1, 6)],
     }
 )
 HEADER = "symbol,company,session,verdict,reason,source,certainty"
 NOTHING_SETTLED = read_facts("settled_doubts", f"{HEADER}\n")
-SCHEMA = dict.fromkeys(READ, pl.String) | {"session": pl.Date, "market_cap_usd": pl.Float64}
+SCHEMA = dict.fromkeys(READ, pl.String) | {
+    "session": pl.Date,
+    **dict.fromkeys(
+        ("market_cap_usd", "close_usd", "previous_close_usd", "line_shares", "addtv_usd"),
+        pl.Float64,
+    ),
+}
+SPLITS = pl.DataFrame(
+    schema={
+        "session": pl.Date,
+        "security_id": pl.String,
+        "action_type": pl.String,
+        "split_factor": pl.Float64,
+    }
+)
 Row = dict[str, Any]
 
 
 def line(
     cap: float | None, rule: str | None = None, failed: str | None = None, **row: object
 ) -> Row:
-    """One line of BETA Inc. on the rank day, unless told otherwise."""
+    """One line of BETA Inc. on the rank day, at $10 unless told otherwise."""
     return {
         "session": DAY,
         "security_id": "S-B",
@@ -64,6 +86,10 @@ def line(
         "symbol": "BETA",
         "name": "Beta Inc. Common Stock",
         "market_cap_usd": cap,
+        "close_usd": 10.0,
+        "previous_close_usd": 10.0,
+        "line_shares": None if cap is None else cap / 10,
+        "addtv_usd": 1e6,
         "repair_rule": rule,
         "failed_rules": failed,
         **row,
@@ -75,54 +101,86 @@ def before(cap: float | None, sessions: int = 1, **row: object) -> Row:
     return line(cap) | {"session": DAY - timedelta(days=sessions)} | row
 
 
-def doubts(*rows: Row, settled: pl.DataFrame = NOTHING_SETTLED) -> pl.DataFrame:
+def after(cap: float | None, day: date = date(2022, 5, 11), **row: object) -> Row:
+    """The same line on a later session, sound unless told otherwise."""
+    return line(cap) | {"session": day} | row
+
+
+def doubts(
+    *rows: Row, settled: pl.DataFrame = NOTHING_SETTLED, is_over: bool = False
+) -> pl.DataFrame:
     return doubtful_candidates(
-        pl.DataFrame(rows, schema=SCHEMA), RANKING, rank_day=DAY, settled=settled, rules=RULES
+        pl.DataFrame(rows, schema=SCHEMA),
+        RANKING,
+        SPLITS,
+        event=JUNE,
+        is_over=is_over,
+        settled=settled,
+        rules=RULES,
     )
 
 
-def state(*rows: Row) -> str | None:
-    found = doubts(*rows)
+def state(*rows: Row, is_over: bool = False) -> str | None:
+    found = doubts(*rows, is_over=is_over)
     assert found.height <= 1
     return found["state"].item() if found.height else None
 
 
 JUMPED = ("cap_without_history", "unrepaired")
+BLANK = (None, "no_market_cap")
+NO_CLOSE = ("close_missing", "no_close no_market_cap unrepaired")
+CHEAP = ("close_out_of_line", "price_below_minimum unrepaired")
 
 
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        # Shares that multiplied with a merger: either size is above the cut.
-        ([before(6e8), line(4e9, *JUMPED)], "waits"),
-        # Either value alone is enough: the smaller one may be the fault.
-        ([before(6e8), line(1e7, *JUMPED)], "waits"),
-        ([before(1e7), line(6e8, *JUMPED)], "waits"),
-        ([line(6e8, *JUMPED)], "waits"),
-        # The largest company of all is no breakpoint case, but would vanish all the same.
-        ([before(9e11), line(9e12, *JUMPED)], "waits"),
-        # Just above and just below the margin under the smallest member.
+        # Just within 20 % of the smallest member, from below and from above, and just not.
         ([before(3.2e8), line(1e6, *JUMPED)], "waits"),
         ([before(3.19e8), line(1e6, *JUMPED)], "too_small"),
-        # A cap that stays blank, and a close that is missing.
-        ([before(6e8), line(None, None, "no_market_cap")], "waits"),
-        ([before(6e8), line(0.0, None, "no_market_cap")], "waits"),
-        ([before(6e8), line(None, "close_missing", "no_close no_market_cap unrepaired")], "waits"),
+        ([before(4.8e8), line(9e8, *JUMPED)], "waits"),
+        ([before(4.81e8), line(9e8, *JUMPED)], "size_assumed"),
+        # Either value alone is enough: the other may be the fault.
+        ([before(9e8), line(4.5e8, *JUMPED)], "waits"),
+        ([line(4.5e8, *JUMPED)], "waits"),
+        # Within the band around the last large company.
+        ([before(6e9), line(8e9, *JUMPED)], "waits"),
+        # On either side of a breakpoint, and near none.
+        ([before(6e8), line(1e7, *JUMPED)], "waits"),
+        ([before(1e7), line(6e8, *JUMPED)], "waits"),
+        ([before(2e9), line(1e10, *JUMPED)], "waits"),
+        # Far from both and in one segment: large, small, micro, or outside.
+        ([before(9e11), line(9e12, *JUMPED)], "size_assumed"),
+        ([before(6e8), line(4e9, *JUMPED)], "size_assumed"),
+        ([before(2e8), line(1.5e8, *JUMPED)], "size_assumed"),
+        ([before(2e6), line(3e6, *JUMPED)], "size_assumed"),
+        ([line(6e8, *JUMPED)], "size_assumed"),
+        # Micro or outside: never a member of the r3000.
+        ([before(2e8), line(1e6, *JUMPED)], "too_small"),
+        # A cap that is blank, and a close that is missing, near and far.
+        ([before(4.5e8), line(None, *BLANK)], "waits"),
+        ([before(4.5e8), line(0.0, *BLANK)], "waits"),
+        ([before(4.5e8), line(None, *NO_CLOSE, close_usd=None)], "waits"),
+        ([before(6e8), line(None, *BLANK)], "size_assumed"),
         # A new listing of which no size was ever seen: nothing says that it is near.
-        ([line(None, None, "no_market_cap")], "size_unknown"),
-        ([before(None, failed_rules="no_market_cap"), line(None, None, "no_market_cap")],
-         "size_unknown"),
+        ([line(None, *BLANK)], "size_unknown"),
+        ([before(None, failed_rules="no_market_cap"), line(None, *BLANK)], "size_unknown"),
         # A sound size of another line counts only while that line was eligible.
-        ([before(6e8, security_id="S-O"), line(None, None, "no_market_cap")], "waits"),
-        ([before(6e8, security_id="S-O", failed_rules="line_type"),
-          line(None, None, "no_market_cap")], "size_unknown"),
-        # A quarantined size is no sound one.
-        ([before(6e8, repair_rule="close_out_of_line", failed_rules="unrepaired"),
-          line(None, None, "no_market_cap")], "size_unknown"),
+        ([before(4.5e8, security_id="S-O"), line(None, *BLANK)], "waits"),
+        ([before(4.5e8, security_id="S-O", failed_rules="line_type"), line(None, *BLANK)],
+         "size_unknown"),
+        # A quarantined size is no sound one, whatever repair stands in its place.
+        ([before(4.5e8, repair_rule="close_out_of_line", failed_rules="unrepaired"),
+          line(None, *BLANK)], "size_unknown"),
+        ([before(4.5e8, repair_rule="unlisted_class", failed_rules="unrepaired"),
+          line(None, *BLANK)], "size_unknown"),
+        # A size without any close to rank it by.
+        ([before(6e8, security_id="S-O"), line(None, *NO_CLOSE, close_usd=None)],
+         "size_unknown"),
         # The close is in doubt, so its being below the least price is as well.
-        ([before(6e8), line(6e7, "close_out_of_line", "price_below_minimum unrepaired")], "waits"),
+        ([before(4.5e8), line(6e7, *CHEAP, close_usd=0.1)], "waits"),
         # The close is sound: below the least price whatever its shares.
-        ([before(6e8), line(6e9, "cap_without_history", "price_below_minimum unrepaired")], None),
+        ([before(4.5e8), line(6e9, "cap_without_history", CHEAP[1], close_usd=0.1)], None),
         # Ineligible for other reasons, and not in doubt at all.
         ([before(6e8), line(6e9, "cap_without_history", "foreign unrepaired")], None),
         ([before(6e8), line(6e9, "cap_without_history", "line_type unrepaired")], None),
@@ -130,8 +188,94 @@ JUMPED = ("cap_without_history", "unrepaired")
         ([before(6e8), line(2e7, None, "cap_below_minimum")], None),
     ],
 )  # fmt: skip
-def test_what_a_doubt_means_for_the_event(rows: list[Row], expected: str | None) -> None:
+def test_what_a_doubt_means_while_later_sessions_are_unknown(
+    rows: list[Row], expected: str | None
+) -> None:
     assert state(*rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # The first later session on which nothing contradicts the company settles it.
+        ([before(4.5e8), line(2e9, *JUMPED), after(2e9)], "settled_later"),
+        ([line(None, *BLANK), after(4.5e8)], "settled_later"),
+        ([line(None, *BLANK), after(4.5e8, LAST)], "settled_later"),
+        ([before(2e9), line(1e10, *JUMPED), after(1e10, repair_rule="new_level_accepted")],
+         "settled_later"),
+        # A cap carried from before, and one that is contradicted itself, settle nothing.
+        ([before(4.5e8), line(2e9, *JUMPED), after(2e9, repair_rule="cap_spike")], "waits"),
+        ([before(4.5e8), line(2e9, *JUMPED), after(2e9, repair_rule="split_without_close")],
+         "waits"),
+        ([before(4.5e8), line(2e9, *JUMPED), line(2e9, *JUMPED, session=date(2022, 5, 9))],
+         "waits"),
+        # Nor does another line, nor a session after the preliminary day.
+        ([before(4.5e8), line(2e9, *JUMPED), after(2e9, security_id="S-O")], "waits"),
+        ([before(4.5e8), line(2e9, *JUMPED), after(2e9, date(2022, 6, 6))], "waits"),
+        # A contradiction that nothing settles is as grave as before.
+        ([before(6e8), line(4e9, *JUMPED)], "size_assumed"),
+        ([before(6e8), line(1e7, *JUMPED)], "waits"),
+        ([before(4.5e8), line(None, *NO_CLOSE, close_usd=None)], "waits"),
+        # A cap that stayed blank is not known, wherever it was before.
+        ([before(4.5e8), line(None, *BLANK)], "size_unknown"),
+        ([before(6e8), line(None, *BLANK)], "size_unknown"),
+        ([before(9e11), line(None, *BLANK), after(None, failed_rules="no_market_cap")],
+         "size_unknown"),
+    ],
+)  # fmt: skip
+def test_what_a_doubt_means_when_the_preliminary_day_is_over(
+    rows: list[Row], expected: str
+) -> None:
+    assert state(*rows, is_over=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # Settled: the shares of the later session at the close of the rank day.
+        ([line(None, *BLANK), after(6e8, close_usd=12.0, line_shares=5e7)], (5e8, 10.0)),
+        # Assumed: as received; else the last sound one, at the close that it had then.
+        ([before(6e8), line(4e9, *JUMPED)], (4e9, 10.0)),
+        ([before(6e8, close_usd=8.0), line(0.0, *NO_CLOSE, close_usd=0.0)], (6e8, 8.0)),
+        # Waiting, unknown, too small: with nothing.
+        ([before(4.5e8), line(2e9, *JUMPED)], (None, None)),
+        ([line(None, *BLANK)], (None, None)),
+        ([before(2e8), line(1e6, *JUMPED)], (None, None)),
+    ],
+)
+def test_with_what_a_company_is_taken(
+    rows: list[Row], expected: tuple[float | None, float | None]
+) -> None:
+    found = doubts(*rows)
+    cap, close = found.select("taken_usd", "taken_close_usd").row(0)
+    assert (cap, close) == expected
+    if cap is not None:
+        assert found["taken_shares"].item() == pytest.approx(cap / close)
+
+
+def test_the_last_close_of_a_line_is_told_in_shares_of_the_rank_day() -> None:
+    rows = [before(6e8, sessions=2, close_usd=8.0), line(None, *NO_CLOSE, close_usd=None)]
+    splits = pl.DataFrame(
+        {
+            "session": [DAY - timedelta(days=1)],
+            "security_id": "S-B",
+            "action_type": "split",
+            "split_factor": 4.0,
+        }
+    )
+    found = doubtful_candidates(
+        pl.DataFrame(rows, schema=SCHEMA), RANKING, splits, event=JUNE, is_over=False,
+        settled=NOTHING_SETTLED, rules=RULES,
+    )  # fmt: skip
+    assert found.select("taken_usd", "taken_close_usd").row(0) == (6e8, 2.0)
+
+
+def test_companies_in_doubt_are_named_as_they_are_listed() -> None:
+    other = {"company_id": "C-1", "security_id": "S-1"}
+    rows = [line(6e9, *JUMPED), line(6e9, *JUMPED, **other), line(6e8, company_id="C-S")]
+    day = pl.DataFrame(rows, schema=SCHEMA)
+    assert doubted_companies(day, RANKING) == ["C-B"]
+    assert doubted_companies(day.clear(), RANKING) == []
 
 
 def test_the_values_and_the_ranks_they_would_have_had_are_told() -> None:
@@ -141,6 +285,22 @@ def test_the_values_and_the_ranks_they_would_have_had_are_told() -> None:
     assert row["sentence"] == (
         "BETA (cap_without_history): $6.0 bn as received (rank 2), $700.0 m on 2022-05-05 (rank 4)"
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "ending"),
+    [
+        ([before(6e8), line(6e9, *JUMPED), after(6.6e9, close_usd=11.0)],
+         "; settled on 2022-05-11 by its 600000000 shares: $6.0 bn"),
+        ([before(6e8), line(6e9, *JUMPED), after(6e9, repair_rule="new_level_accepted")],
+         "; settled on 2022-05-11 by its 600000000 shares (new_level_accepted): $6.0 bn"),
+        ([before(6e8), line(4e9, *JUMPED)], "; no breakpoint is near, so $4.0 bn is taken"),
+    ],
+)  # fmt: skip
+def test_what_settled_a_doubt_is_told(rows: list[Row], ending: str) -> None:
+    (row,) = doubts(*rows).iter_rows(named=True)
+    assert row["sentence"].endswith(ending)
+    assert row["settled_session"] == (date(2022, 5, 11) if "settled" in ending else None)
 
 
 def test_a_company_of_several_lines_is_told_once_by_its_largest() -> None:
@@ -155,7 +315,7 @@ def test_a_company_of_several_lines_is_told_once_by_its_largest() -> None:
 def test_a_person_may_leave_a_company_out_of_one_event() -> None:
     row = f"BETA,Beta,{DAY},left_out,Nobody can tell yet.,Form 8-K,from_memory"
     settled = read_facts("settled_doubts", f"{HEADER}\n{row}\n")
-    found = doubts(before(6e8), line(6e9, *JUMPED), settled=settled)
+    found = doubts(before(6e8), line(6e9, *JUMPED), after(6e9), settled=settled)
     assert found["state"].to_list() == ["left_out"]
     assert found["sentence"].item().endswith("; left out: Nobody can tell yet.")
     assert waiting(found).is_empty()
@@ -170,33 +330,39 @@ def test_the_gravest_and_largest_come_first() -> None:
         return {"company_id": f"C-{name}", "security_id": f"S-{name}", "symbol": name}
 
     found = doubts(
-        line(None, None, "no_market_cap", **other("NONE")),
+        after(3e9, **other("LATE")),
+        line(None, *BLANK, **other("LATE")),
+        line(None, *BLANK, **other("NONE")),
+        before(2e8, **other("TINY")),
         line(1e6, *JUMPED, **other("TINY")),
-        line(5e8, *JUMPED, **other("LESS")),
-        line(5e9, *JUMPED, **other("MORE")),
+        line(3e9, *JUMPED, **other("SURE")),
+        line(4.5e8, *JUMPED, **other("LESS")),
+        line(6e9, *JUMPED, **other("MORE")),
     )
     assert found.select("symbol", "state").rows() == [
-        ("MORE", "waits"), ("LESS", "waits"), ("NONE", "size_unknown"), ("TINY", "too_small"),
+        ("MORE", "waits"), ("LESS", "waits"), ("NONE", "size_unknown"), ("SURE", "size_assumed"),
+        ("TINY", "too_small"), ("LATE", "settled_later"),
     ]  # fmt: skip
 
 
-def test_with_fewer_companies_than_the_index_has_room_the_smallest_is_the_cut() -> None:
-    frame = pl.DataFrame([before(9e7), line(8.5e7, *JUMPED)], schema=SCHEMA)
-    roomy = replace(RULES, total_count=3000)
-    found = doubtful_candidates(
-        frame, RANKING, rank_day=DAY, settled=NOTHING_SETTLED, rules=roomy,
-        limits=DoubtLimits(cut_margin=0.1),
-    )  # fmt: skip
-    assert found["state"].to_list() == ["waits"]
+def test_what_is_near_can_be_told_otherwise() -> None:
+    frame = pl.DataFrame([before(6e8), line(5.9e8, *JUMPED)], schema=SCHEMA)
+    for margin, expected in ((0.2, "size_assumed"), (0.5, "waits")):
+        found = doubtful_candidates(
+            frame, RANKING, SPLITS, event=JUNE, is_over=False, settled=NOTHING_SETTLED,
+            rules=RULES, limits=DoubtLimits(margin=margin),
+        )  # fmt: skip
+        assert found["state"].to_list() == [expected]
 
 
 CASES = st.lists(
     st.fixed_dictionaries(
         {
-            "session": st.sampled_from([DAY - timedelta(days=n) for n in range(4)]),
+            "session": st.sampled_from([DAY + timedelta(days=n) for n in range(-2, 4)]),
             "company": st.integers(1, 9),
             "part": st.integers(0, 1),
             "cap": st.none() | st.floats(0, 2e10),
+            "close": st.none() | st.floats(0, 500),
             "rule": st.none()
             | st.sampled_from(["cap_without_history", "close_out_of_line", "blank_cap"]),
             "failed": st.none()
@@ -206,7 +372,7 @@ CASES = st.lists(
             ),
         }
     ),
-    max_size=25,
+    max_size=40,
     unique_by=lambda case: (case["session"], case["company"], case["part"]),
 )  # fmt: skip
 
@@ -219,6 +385,7 @@ def frame_of(cases: list[Row]) -> pl.DataFrame:
                 case["rule"],
                 case["failed"],
                 session=case["session"],
+                close_usd=case["close"],
                 company_id=f"C-{case['company']}",
                 security_id=f"S-{case['company']}-{case['part']}",
                 symbol=f"L{case['company']}{case['part']}",
@@ -229,15 +396,17 @@ def frame_of(cases: list[Row]) -> pl.DataFrame:
     )
 
 
-def judged(frame: pl.DataFrame) -> pl.DataFrame:
-    return doubtful_candidates(frame, RANKING, rank_day=DAY, settled=NOTHING_SETTLED, rules=RULES)
+def judged(frame: pl.DataFrame, *, is_over: bool) -> pl.DataFrame:
+    return doubtful_candidates(
+        frame, RANKING, SPLITS, event=JUNE, is_over=is_over, settled=NOTHING_SETTLED, rules=RULES
+    )
 
 
-@settings(max_examples=60, deadline=None)
-@given(CASES, st.randoms(use_true_random=False))
-def test_invariants_of_any_universe(cases: list[Row], random: Random) -> None:
+@settings(max_examples=40, deadline=None)
+@given(cases=CASES, is_over=st.booleans(), random=st.randoms(use_true_random=False))
+def test_invariants_of_any_universe(*, cases: list[Row], is_over: bool, random: Random) -> None:
     frame = frame_of(cases)
-    found = judged(frame)
+    found = judged(frame, is_over=is_over)
     # 1. C-1 to C-5 are ranked.
     assert set(found["company_id"]).isdisjoint(RANKING["company_id"])
     # 2. Some line of each company in doubt fails rules for want of values only.
@@ -246,13 +415,20 @@ def test_invariants_of_any_universe(cases: list[Row], random: Random) -> None:
     for company in found["company_id"]:
         failed = day.filter(pl.col("company_id") == company)["failed_rules"].to_list()
         assert any(text and others.isdisjoint(text.split()) for text in failed)
-    # 3. Any order of rows, and any later session.
+    # 3. Any order of rows, and any session after the preliminary day.
     shuffled = cases.copy()
     random.shuffle(shuffled)
-    later = frame.with_columns(session=pl.col("session") + timedelta(days=10))
-    assert judged(frame_of(shuffled)).equals(found)
-    assert judged(pl.concat([frame, later])).equals(found)
-    # 4. Ten times the caps: whoever waited still waits.
-    larger = judged(frame.with_columns(pl.col("market_cap_usd") * 10))
-    assert set(waiting(found)["company_id"]) <= set(waiting(larger)["company_id"])
+    too_late = frame.with_columns(session=pl.col("session") + timedelta(days=40))
+    assert judged(frame_of(shuffled), is_over=is_over).equals(found)
+    assert judged(pl.concat([frame, too_late]), is_over=is_over).equals(found)
+    # 4. Without the sessions after the rank day at least as many wait.
+    known = judged(frame.filter(pl.col("session") <= DAY), is_over=is_over)
+    assert set(waiting(found)["company_id"]) <= set(waiting(known)["company_id"])
+    # 5. Who is taken, and with what.
+    is_taken = pl.col("state").is_in(["settled_later", "size_assumed"])
+    taken = found.filter(is_taken)
+    assert taken.filter((pl.col("taken_usd") > 0) & (pl.col("taken_close_usd") > 0)).height == (
+        taken.height
+    )
+    assert found.filter(~is_taken)["taken_usd"].null_count() == found.height - taken.height
     assert set(found["state"]) <= set(CandidateState)

@@ -193,7 +193,7 @@ def _happen(market: Market, deeds: list[Deed]) -> None:
     for deed in sorted(deeds, key=lambda deed: deed.day):
         line, other = market.lines[deed.line], market.lines[deed.other]
         key = (deed.kind, deed.line, deed.day)
-        if key in done or deed.day >= line.end:
+        if key in done or not (line.first < deed.day or line.first == 0) or deed.day >= line.end:
             continue
         if deed.kind in ENDINGS:
             if deed.line == 0 or (deed.kind == "stock_merger" and deed.other == deed.line):
@@ -214,7 +214,7 @@ def _is_born(market: Market, deed: Deed) -> bool:
     is_busy = any(deed.other in (done.line, done.other) for done in market.deeds)
     if deed.other in (0, deed.line) or is_busy or not is_alone or child.gaps or child.first:
         return False
-    child.first = deed.day
+    _begin(market, child, deed.day)
     return True
 
 
@@ -222,12 +222,14 @@ def _review(market: Market, changes: list[Change]) -> None:
     """Keep what a review can decide: once a company and session, joins of newcomers only."""
     taken: set[tuple[int, int]] = set()
     children = {deed.other for deed in market.deeds if deed.kind in ("spin_off", "new_class")}
-    for change in changes:
+    for change in sorted(changes, key=lambda change: change.kind != "ipo_addition"):
         line = market.lines[change.line]
         key = (line.company, change.day)
         if key in taken or change.line in children or change.day == market.second_event:
             continue
         if change.kind == "ipo_addition" and not _is_new(market, line, change):
+            continue
+        if change.kind != "ipo_addition" and change.day <= line.first + 2:
             continue
         taken.add(key)
         market.changes.append(change)
@@ -244,8 +246,17 @@ def _is_new(market: Market, line: Line, change: Change) -> bool:
         return False
     if market.second_event is not None and first < market.second_event:
         return False
-    line.first = first
+    _begin(market, line, first)
     return True
+
+
+def _begin(market: Market, line: Line, day: int) -> None:
+    """Let a line be listed from a session on, and be no member of an event before."""
+    line.first = day
+    starts = [OBSERVED, market.second_event]
+    for start, chosen in zip(starts, market.memberships, strict=False):
+        if start is not None and start <= day:
+            chosen[line.company] = None
 
 
 def _trade(market: Market) -> None:

@@ -176,7 +176,7 @@ class ExactFamily:
         for decision in members:
             for line in self.lines_of(decision, day):
                 shares, worth = self.observed(line, day)
-                if shares is None or worth is None:
+                if shares is None or worth is None or self.market.has_ended(line, day):
                     continue
                 basket[line] = Holding(
                     line=line,

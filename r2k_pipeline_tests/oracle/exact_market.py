@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from r2k_pipeline_tests.oracle.told_history import History
 
+ENDINGS = ("delisting", "bankruptcy", "cash_merger", "stock_merger")
+"""Actions after which a line exists no more."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quote:
@@ -125,6 +128,14 @@ class ExactMarket:
             if action.line == line and action.kind == "split" and action.factor:
                 product *= action.factor
         return product
+
+    def has_ended(self, line: str, day: date) -> bool:
+        """Whether a line ceased to exist before a session."""
+        return any(
+            action.line == line and action.kind in ENDINGS and action.outcome != "unknown_line"
+            for earlier in self.sessions[: self._place[day]]
+            for action in self.actions(earlier)
+        )
 
     def close(self, line: str, day: date) -> Fraction | None:
         """The price at which a line closed: as seen, or as the next session recalls it."""

@@ -8,6 +8,13 @@ import pytest
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.quality.candidates import CHECK_NAME, candidates_outcome
 
+CLEAR = "No candidate is in doubt;"
+NOTED = "2 settled by later sessions; 1 left out by a person; 1 too small to matter"
+WARNED = (
+    "1 of unknown size stay out: S0; 2 of assumed size are ranked: S1, S3; "
+    "1 settled by later sessions"
+)
+
 
 def outcome_of(*states: str) -> tuple[str, bool, int, str]:
     doubts = pl.DataFrame(
@@ -30,19 +37,23 @@ def outcome_of(*states: str) -> tuple[str, bool, int, str]:
 @pytest.mark.parametrize(
     ("states", "expected"),
     [
-        ((), ("warn", True, 0, "No candidate is in doubt; 0 are left out or too small to matter.")),
+        ((), ("warn", True, 0, f"{CLEAR} nothing was.")),
         (
-            ("left_out", "too_small"),
-            ("warn", True, 0, "No candidate is in doubt; 2 are left out or too small to matter."),
+            ("left_out", "too_small", "settled_later", "settled_later"),
+            ("warn", True, 0, f"{CLEAR} {NOTED}."),
         ),
-        (("size_unknown",), ("warn", False, 1, "1 of unknown size stay out: S0.")),
+        (("size_unknown",), ("warn", False, 1, f"{CLEAR} 1 of unknown size stay out: S0.")),
+        (
+            ("size_unknown", "size_assumed", "settled_later", "size_assumed"),
+            ("warn", False, 3, f"{CLEAR} {WARNED}."),
+        ),
         (
             ("waits", "size_unknown", "waits"),
             ("error", False, 2, "2 candidates are in doubt: S0 is in doubt, S2 is in doubt."),
         ),
     ],
 )
-def test_a_doubt_blocks_and_an_unknown_size_warns(
+def test_a_doubt_blocks_and_an_open_size_warns(
     states: tuple[str, ...], expected: tuple[str, bool, int, str]
 ) -> None:
     assert outcome_of(*states) == expected

@@ -1,0 +1,290 @@
+"""4b: what changes in the value of each line between a close and the next open, and why.
+
+1. Lines held on the eve are compared with those held on the session, at the adjusted
+   closes: shares, prices by special dividends and the like, who joined, who left.
+2. Each change has one cause: an action of the line where there is one, else the event,
+   else an addition, a deletion or an update of shares.
+3. What is left unexplained below rounding is no change.
+
+Splits change shares and prices alike and so never appear. How changes of lines add up to
+the ledger of an index is `divisors`; what an action does to a line is `action_treatment`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from r2k_pipeline.methodology.action_outcomes import with_all_terms
+from r2k_pipeline.methodology.action_treatment import Adjustment, treatment_of
+from r2k_pipeline.methodology.line_adjustments import line_adjustments
+from r2k_pipeline.rulebook.action_types import (
+    ENDINGS,
+    ActionOutcome,
+    ActionType,
+    LedgerCause,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HELD, STAYS, LEAVES, ENTERS = "held", "stays", "leaves", "enters"
+"""Whom a change concerns: an index that held the line on the eve; one that holds it before and
+after; one that held it and does so no longer; one that holds it only now."""
+
+# Values that differ by less than this have only passed through a split and back.
+_NOISE = 1e-9
+_KEY = ["session", "security_id"]
+_CHANGES = {
+    "session": pl.Date,
+    "security_id": pl.String,
+    "indexes_before": pl.String,
+    "indexes": pl.String,
+    "scope": pl.String,
+    "cause": pl.String,
+    "change_usd": pl.Float64,
+    "label": pl.String,
+}
+_LEAVING = [*ENDINGS, ActionType.TENDER_OFFER.value]
+_OPTIONAL = {"joined_by": pl.String, "status": pl.String}
+
+
+def line_changes(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Compare the lines of each session with those of the session before.
+
+    Args:
+        lines: Contract `constituents` over consecutive sessions. Read: `session`,
+            `security_id`, `symbol`, `indexes`, `event_id`, `close_usd`,
+            `previous_close_usd`, `index_shares`, `market_value_usd`, `joined_by`,
+            `status` (the last two may be missing).
+        actions: Contract `corporate_actions` over the same sessions.
+
+    Returns:
+        `session`, `security_id`, `indexes_before` (null: the line was no member),
+        `indexes` (null: it is none), `scope` (whom it concerns: `held`, `stays`, `leaves`,
+        `enters`), `cause` (a value of `LedgerCause`), `change_usd` (USD, at the adjusted
+        closes) and `label` (kind and symbol of the action; null where a whole event, a
+        review or a reset of weights is behind it). The first session has none.
+
+    Notes:
+        No row uses a later session.
+
+    Example:
+        A special dividend of 2 on 100 shares of ACE; BOLT is gone without a word.
+
+        >>> from datetime import date
+        >>> days = [date(2024, 7, 1), date(2024, 7, 2)]
+        >>> lines = pl.DataFrame({
+        ...     "session": [days[0], days[0], days[1]], "security_id": ["ACE", "BOLT", "ACE"],
+        ...     "symbol": ["ACE", "BOLT", "ACE"], "indexes": "r2000", "event_id": "2024-06",
+        ...     "close_usd": [20.0, 10.0, 18.5], "previous_close_usd": [19.0, 10.0, 18.0],
+        ...     "index_shares": 100.0, "market_value_usd": [2000.0, 1000.0, 1850.0],
+        ... })
+        >>> actions = pl.DataFrame({
+        ...     "session": days[1:], "security_id": ["ACE"], "action_type": ["special_dividend"],
+        ...     "amount_usd": [2.0]})
+        >>> for row in line_changes(lines, actions).select("cause", "change_usd", "label").rows():
+        ...     print(*row)
+        special_dividend -200.0 special_dividend ACE
+        deletion -1000.0 silence BOLT
+    """
+    told = with_all_terms(actions)
+    adjustments = line_adjustments(told, lines.select(*_KEY, "close_usd"))
+    both = _side_by_side(lines)
+    moved = _by_actions(both, adjustments)
+    explained = moved.group_by(_KEY, maintain_order=True).agg(
+        explained_usd=pl.col("change_usd").sum()
+    )
+    left = both.join(explained, on=_KEY, how="left").with_columns(
+        adjusted_usd=pl.col("before_usd") + pl.col("explained_usd").fill_null(0.0)
+    )
+    parts = [
+        moved,
+        _leaving(left, told),
+        _entering(left),
+        _moving(left),
+        _remaining(left, told),
+    ]
+    return pl.concat(part.select(_CHANGES) for part in parts).sort(
+        "session", "cause", "security_id", "scope"
+    )
+
+
+def _side_by_side(lines: pl.DataFrame) -> pl.DataFrame:
+    """Each line that is a member on a session or the one before, with both sides."""
+    unsaid = {name: kind for name, kind in _OPTIONAL.items() if name not in lines.columns}
+    rows = lines.with_columns(pl.lit(None, kind).alias(name) for name, kind in unsaid.items())
+    days = rows.group_by("session").agg(pl.col("event_id").drop_nulls().first()).sort("session")
+    pairs = days.with_columns(
+        eve=pl.col("session").shift(), event_before=pl.col("event_id").shift()
+    ).drop_nulls("eve")
+    held = rows.select(
+        "security_id",
+        eve="session",
+        symbol_before="symbol",
+        indexes_before="indexes",
+        joined_before="joined_by",
+        status_before="status",
+        close_before_usd="close_usd",
+        shares_before="index_shares",
+        before_usd="market_value_usd",
+    ).join(pairs.select("session", "eve"), on="eve")
+    now = rows.join(pairs.select("session"), on="session", how="semi").select(
+        *_KEY,
+        "symbol",
+        "indexes",
+        "joined_by",
+        after_usd=pl.col("previous_close_usd") * pl.col("index_shares"),
+    )
+    is_event = (pl.col("event_id") != pl.col("event_before")).fill_null(value=False)
+    return (
+        now.join(held.drop("eve"), on=_KEY, how="full", coalesce=True)
+        .join(pairs.select("session", "eve", is_event=is_event), on="session")
+        .with_columns(symbol=pl.coalesce("symbol_before", "symbol"))
+    )
+
+
+def _by_actions(both: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
+    """What actions with a cause did to lines that were held on the eve and still are."""
+    rows = adjustments.join(
+        both.filter(pl.col("before_usd").is_not_null() & pl.col("after_usd").is_not_null()),
+        on=_KEY,
+        how="inner",
+        maintain_order="left",
+    )
+    groups = rows.partition_by(_KEY, maintain_order=True)
+    found = [row for group in groups for row in _steps(group)]
+    return pl.DataFrame(found, schema=_CHANGES, orient="row")
+
+
+def _steps(group: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """One line on one session, action after action."""
+    first = group.row(0, named=True)
+    close, shares = first["close_before_usd"], first["shares_before"]
+    for step in group.iter_rows(named=True):
+        does = Adjustment(
+            deduction_usd=step["deduction_usd"],
+            price_divisor=step["price_divisor"],
+            share_factor=step["share_factor"],
+        )
+        before = close * shares
+        close, shares = does.adjusted_close(close), shares * does.share_factor
+        if step["cause"] is not None:
+            yield {name: step[name] for name in _CHANGES if name in step} | {
+                "scope": HELD,
+                "change_usd": close * shares - before,
+                "label": f"{step['action_type']} {step['symbol']}",
+            }
+
+
+def _leaving(both: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Lines that are no members any more."""
+    gone = both.filter(pl.col("after_usd").is_null())
+    ended = actions.filter(pl.col("action_type").is_in(_LEAVING)).select(
+        "security_id", "action_type", ended="session"
+    )
+    # A line that was held at its removal price left after the session of its action.
+    told = (
+        gone.select(*_KEY, "eve")
+        .join(ended, on="security_id")
+        .filter((pl.col("ended") == pl.col("session")) | (pl.col("ended") == pl.col("eve")))
+        .sort(*_KEY, "ended")
+        .unique(_KEY, keep="last", maintain_order=True)
+        .select(*_KEY, "action_type")
+    )
+    is_given_up = pl.col("status_before") == "synthetic"
+    kind = pl.coalesce(
+        "action_type", pl.when(is_given_up).then(pl.lit(ActionType.HALT.value))
+    )
+    causes = {row.value: treatment_of(row).cause for row in ActionType}
+    by_action = pl.col("kind").replace_strict(
+        {name: cause.value for name, cause in causes.items() if cause is not None},
+        default=None,
+        return_dtype=pl.String,
+    )
+    silence = pl.coalesce("joined_before", pl.lit("silence"))
+    return (
+        gone.join(told, on=_KEY, how="left")
+        .with_columns(kind=kind)
+        .with_columns(
+            scope=pl.lit(LEAVES),
+            change_usd=-pl.col("before_usd"),
+            cause=pl.coalesce(by_action, _otherwise(LedgerCause.DELETION)),
+            label=pl.when(pl.col("kind").is_not_null() | ~pl.col("is_event")).then(
+                pl.format("{} {}", pl.coalesce("kind", silence), "symbol")
+            ),
+        )
+    )
+
+
+def _entering(both: pl.DataFrame) -> pl.DataFrame:
+    """Lines that were no members before."""
+    kinds = {
+        ActionType.SPIN_OFF.value: LedgerCause.SPIN_OFF.value,
+        ActionType.NEW_CLASS.value: LedgerCause.NEW_CLASS.value,
+        ActionType.STOCK_MERGER.value: LedgerCause.MERGER.value,
+    }
+    by_action = pl.col("joined_by").replace_strict(kinds, default=None, return_dtype=pl.String)
+    return both.filter(pl.col("before_usd").is_null()).with_columns(
+        scope=pl.lit(ENTERS),
+        change_usd=pl.col("after_usd"),
+        cause=pl.coalesce(by_action, _otherwise(LedgerCause.ADDITION)),
+        label=pl.when(pl.col("joined_by").is_not_null()).then(
+            pl.format("{} {}", "joined_by", "symbol")
+        ),
+    )
+
+
+def _moving(both: pl.DataFrame) -> pl.DataFrame:
+    """Lines that go from some indexes to others, out of the one and into the other."""
+    moving = both.filter(pl.col("indexes") != pl.col("indexes_before"))
+    return pl.concat(
+        [
+            moving.with_columns(
+                scope=pl.lit(LEAVES),
+                change_usd=-pl.col("adjusted_usd"),
+                cause=_otherwise(LedgerCause.DELETION),
+                label=pl.lit(None, pl.String),
+            ),
+            moving.with_columns(
+                scope=pl.lit(ENTERS),
+                change_usd=pl.col("after_usd"),
+                cause=_otherwise(LedgerCause.ADDITION),
+                label=pl.lit(None, pl.String),
+            ),
+        ]
+    )
+
+
+def _remaining(both: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Lines whose shares changed for another reason than an action of their own."""
+    rest = pl.col("after_usd") - pl.col("adjusted_usd")
+    changed = both.with_columns(change_usd=rest).filter(
+        pl.col("change_usd").abs() > _NOISE * pl.col("adjusted_usd").abs()
+    )
+    cause = (
+        pl.when("is_event")
+        .then(pl.lit(LedgerCause.RECONSTITUTION.value))
+        .otherwise(pl.coalesce("linked", pl.lit(LedgerCause.SHARE_UPDATE.value)))
+    )
+    return changed.join(_links(both, actions), on=_KEY, how="left").with_columns(
+        scope=pl.lit(STAYS),
+        cause=cause,
+        label=pl.when(~pl.col("is_event")).then("label"),
+    )
+
+
+def _links(both: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Sessions on which an acquirer grows or a tendered line shrinks."""
+    gone = both.filter(pl.col("after_usd").is_null()).select("session", target="security_id")
+    eves = both.select("session", "eve").unique()
+    is_late = (pl.col("outcome") == ActionOutcome.DELAYED.value).fill_null(value=False)
+    mergers = actions.filter(
+        (pl.col("action_type") == ActionType.STOCK_MERGER.value)
+        & pl.col("counterparty_security_id").is_not_null()
+    ).select(
+        "session", "symbol_of", is_late=is_late, target="security_id",
+        security_id="counterparty_security_id",
+    ) if False else actions
+    return mergers
