@@ -25,7 +25,7 @@ from r2k_pipeline.rulebook.sessions import next_session, sessions_between
 
 JUNE = event("2022-06")
 ALWAYS = date(1986, 1, 2)
-BN = 1e9
+BN, UNIT = 1e9, 1e7
 FAMILY = parse_family(
     "indexes: {big: {name: Big, ranks: [1, 2]}, mid: {name: Mid, ranks: [3, 4]}}", file="f.yaml"
 )
@@ -47,7 +47,11 @@ def rules_of(day: date) -> IndexRules:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line of a case: from when on it is listed, how large, how many shares, and when."""
+    """A line of a case: from when on it is listed, how large, how many shares, and when.
+
+    `cap_bn` is its size with 100 units of 10 million shares; `price` multiplies its close
+    from given days on.
+    """
 
     name: str
     cap_bn: float
@@ -57,15 +61,26 @@ class Line:
     kind: str = "common"
     company: str = ""
     is_eligible: bool = True
+    rises: bool = False
+    price: dict[date, float] = field(default_factory=dict)
 
     def shares_on(self, day: date) -> float:
-        """Its shares on a day."""
-        known = [start for start in self.shares if start <= day]
-        return self.shares[max(known)] if known else 100.0
+        """Its shares on a day, in units."""
+        return _last(self.shares, day, otherwise=100.0)
+
+    def close_on(self, day: date, *, rise_after: date) -> float:
+        """Its close on a day, USD."""
+        risen = 1.1 if self.rises and day > rise_after else 1.0
+        return self.cap_bn * risen * _last(self.price, day, otherwise=1.0)
+
+
+def _last(steps: dict[date, float], day: date, *, otherwise: float) -> float:
+    known = [start for start in steps if start <= day]
+    return steps[max(known)] if known else otherwise
 
 
 MEMBERS = tuple(
-    Line(name=name, cap_bn=cap)
+    Line(name=name, cap_bn=cap, rises=True)
     for name, cap in zip("ABCDE", (100.0, 60.0, 40.0, 20.0, 10.0), strict=True)
 )
 
@@ -98,17 +113,19 @@ def universe_of(lines: tuple[Line, ...], days: list[date], *, rise_after: date) 
             "sector": "x",
             "line_type": line.kind,
             "is_eligible": line.is_eligible,
-            "market_cap_usd": line.cap_bn * BN,
-            "addtv_usd": 1e6,
-            "total_shares": line.shares_on(day),
-            "line_shares": 100.0,
-            "close_usd": line.cap_bn * (1.1 if day > rise_after else 1.0),
+            "close_usd": line.close_on(day, rise_after=rise_after),
+            "addtv_usd": line.cap_bn,
+            "line_shares": line.shares_on(day) * UNIT,
         }
         for line in lines
         for day in days
         if day >= line.first
     ]
-    return pl.DataFrame(rows, infer_schema_length=None)
+    worth = pl.col("close_usd") * pl.col("line_shares")
+    return pl.DataFrame(rows, infer_schema_length=None).with_columns(
+        market_cap_usd=worth.sum().over("session", "company_id"),
+        total_shares=worth.sum().over("session", "company_id") / pl.col("close_usd"),
+    )
 
 
 def worked(

@@ -212,6 +212,25 @@ def ranked_candidates(
         As `one_line_a_company`, with `first_session`. The last row of each line within
         the observation sessions counts: a feed may miss the rank date.
 
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.reviews import review
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> september = review("2022-09")
+        >>> candidates = pl.DataFrame({
+        ...     "company_id": ["C-HAL", "C-BOLT"], "first_session": [date(2022, 7, 1)] * 2})
+        >>> universe = pl.DataFrame({
+        ...     "session": [september.cut_off_day] * 2, "security_id": ["S-HAL", "S-BOLT"],
+        ...     "company_id": ["C-HAL", "C-BOLT"], "symbol": ["HAL", "BOLT"], "name": "x",
+        ...     "sector": "x", "is_eligible": [True, False], "market_cap_usd": [9e8, 9e8],
+        ...     "addtv_usd": 1e6,
+        ... })
+        >>> ranked_candidates(
+        ...     candidates, universe, review=september,
+        ...     rules=rules_in_force(september.cut_off_day),
+        ... ).select("symbol", "total_market_cap_usd").rows()
+        [('HAL', 900000000.0)]
+
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 4.3.1, 5.8 and 6.9.
     """
@@ -239,6 +258,14 @@ def one_line_a_company(lines: pl.DataFrame, *also: str) -> pl.DataFrame:
     Returns:
         `company_id`, `security_id`, `symbol`, `name`, `sector`, the further columns and
         `total_market_cap_usd`, by `company_id`.
+
+    Example:
+        >>> lines = pl.DataFrame({
+        ...     "company_id": ["C"] * 2, "security_id": ["C.A", "C.B"], "symbol": ["CA", "CB"],
+        ...     "name": "x", "sector": "x", "addtv_usd": [1e5, 1e6], "market_cap_usd": 4e9,
+        ... })
+        >>> one_line_a_company(lines).select("security_id", "total_market_cap_usd").row(0)
+        ('C.B', 4000000000.0)
     """
     return (
         lines.sort("company_id", pl.col("addtv_usd").fill_null(0.0), "security_id",

@@ -15,8 +15,8 @@ import polars as pl
 
 from r2k_pipeline.errors import MissingDivisorError, listed
 from r2k_pipeline.methodology.divisors import divisor_by_session
-from r2k_pipeline.methodology.edges import in_index
-from r2k_pipeline.methodology.index_lines import is_grouped, lines_of
+from r2k_pipeline.methodology.leaving_lines import CARRIED_STATUSES
+from r2k_pipeline.methodology.market_values import market_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ def index_levels(
     Args:
         lines: Contract `constituents`, any sessions. Read: `session`,
             `security_id`, `indexes`, `market_value_usd`, `close_session`, `status`, and
-            `float_factor` if an index weighs by full market cap.
+            what `market_values.market_values` reads besides.
         ledger: Contract `divisors` from the base session up to the last of
             these sessions.
         family: The indexes: weightings and base values.
@@ -47,15 +47,15 @@ def index_levels(
         Contract `levels`, one row per index and session, sorted by `index_id`,
         `session`. Index points, not rounded: rounding belongs to publication.
         `status` is `CARRIED` where no member traded on the session, so the level
-        repeats; `reason` counts members whose close is carried or recovered,
-        `since` is the oldest close that is carried.
+        repeats; `reason` counts members whose close is carried, recovered or a removal
+        price, `since` is the oldest close that is carried.
 
     Raises:
         MissingDivisorError: A session lies before the base session.
 
     Notes:
-        Values are added in the order of `security_id` within lines of the same
-        indexes, then over these, so results are bit-identical between runs.
+        Sums are rounded once (`market_values`) and products run in the order of the
+        ledger, so a session rebuilt alone, or with others, has the same bytes.
 
     Example:
         >>> from datetime import date
@@ -91,7 +91,7 @@ def index_levels(
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` appendix A.
     """
-    values = _index_values(lines, family, factors)
+    values = market_values(lines, family=family, factors=factors, facts=_closes_of_others())
     divisors = divisor_by_session(ledger, values, family=family)
     undivided = divisors.filter(pl.col("divisor").is_null())["session"].unique().sort()
     if not undivided.is_empty():
@@ -118,65 +118,36 @@ def index_levels(
     )  # fmt: skip
 
 
-def _index_values(
-    lines: pl.DataFrame, family: Mapping[str, IndexDefinition], factors: pl.DataFrame
-) -> pl.DataFrame:
-    """Market value and members of every index by session."""
-    together = _sums(lines)
-    return pl.concat(
-        _values(
-            index.index_id,
-            together if is_grouped(index) else _sums(lines_of(lines, index, factors)),
-        )
-        for index in family.values()
-    )
-
-
-def _sums(lines: pl.DataFrame) -> pl.DataFrame:
-    """Market value and members by session, summed over lines in the same indexes."""
-    is_carried = pl.col("status") == "carried"
-    return (
-        lines.sort("session", "security_id")
-        .group_by("session", "indexes", maintain_order=True)
-        .agg(
-            pl.col("market_value_usd").sum(),
-            pl.len().cast(pl.Int32).alias("members"),
-            is_carried.sum().alias("carried"),
-            (pl.col("status") == "recovered").sum().alias("recovered"),
-            pl.col("close_session").filter(is_carried).min().alias("oldest"),
-        )
-        .sort("session", "indexes")
-    )
-
-
-def _values(index_id: str, sums: pl.DataFrame) -> pl.DataFrame:
-    """Market value and members of one index by session, and how many closes are not its own."""
-    return (
-        sums.filter(in_index(index_id))
-        .group_by("session", maintain_order=True)
-        .agg(
-            pl.col("market_value_usd", "members", "carried", "recovered").sum(),
-            pl.col("oldest").min(),
-        )
-        .with_columns(index_id=pl.lit(index_id))
-    )
+def _closes_of_others() -> dict[str, pl.Expr]:
+    """How many closes of a session are not its own, by where they come from."""
+    status = pl.col("status")
+    is_carried = status.is_in(CARRIED_STATUSES)
+    return {
+        "carried": is_carried.sum(),
+        "recovered": (status == "recovered").sum(),
+        "made": (status == "synthetic").sum(),
+        "oldest": pl.col("close_session").filter(is_carried).min(),
+    }
 
 
 def _status() -> dict[str, pl.Expr]:
     """What a reader must know before trusting the level."""
-    carried, recovered = pl.col("carried") > 0, pl.col("recovered") > 0
+    carried, recovered, made = (pl.col(name) > 0 for name in ("carried", "recovered", "made"))
     older = pl.when(carried).then(
         pl.format("{} of {} members carry an older close", "carried", "members")
     )
     later = pl.when(recovered).then(
         pl.format("{} of {} closes come from the next snapshot", "recovered", "members")
     )
+    priced = pl.when(made).then(
+        pl.format("{} of {} members leave at a removal price", "made", "members")
+    )
     return {
         "status": pl.when(pl.col("carried") == pl.col("members"))
         .then(pl.lit("CARRIED"))
         .otherwise(pl.lit("OK")),
-        "reason": pl.when(carried | recovered).then(
-            pl.concat_str(older, later, separator="; ", ignore_nulls=True)
+        "reason": pl.when(carried | recovered | made).then(
+            pl.concat_str(older, later, priced, separator="; ", ignore_nulls=True)
         ),
         "since": pl.when(carried).then(pl.col("oldest")),
     }

@@ -19,6 +19,7 @@ import polars as pl
 from r2k_pipeline.methodology.action_outcomes import with_all_terms
 from r2k_pipeline.methodology.action_treatment import Adjustment, treatment_of
 from r2k_pipeline.methodology.line_adjustments import line_adjustments
+from r2k_pipeline.methodology.market_values import exact_sum
 from r2k_pipeline.rulebook.action_types import (
     ENDINGS,
     ActionOutcome,
@@ -47,6 +48,7 @@ _CHANGES = {
     "label": pl.String,
 }
 _LEAVING = [*ENDINGS, ActionType.TENDER_OFFER.value]
+_LINKING = [ActionType.STOCK_MERGER.value, ActionType.TENDER_OFFER.value]
 _OPTIONAL = {"joined_by": pl.String, "status": pl.String}
 
 
@@ -86,15 +88,15 @@ def line_changes(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
         ...     "amount_usd": [2.0]})
         >>> for row in line_changes(lines, actions).select("cause", "change_usd", "label").rows():
         ...     print(*row)
-        special_dividend -200.0 special_dividend ACE
         deletion -1000.0 silence BOLT
+        special_dividend -200.0 special_dividend ACE
     """
     told = with_all_terms(actions)
     adjustments = line_adjustments(told, lines.select(*_KEY, "close_usd"))
     both = _side_by_side(lines)
     moved = _by_actions(both, adjustments)
     explained = moved.group_by(_KEY, maintain_order=True).agg(
-        explained_usd=pl.col("change_usd").sum()
+        exact_sum("change_usd").alias("explained_usd")
     )
     left = both.join(explained, on=_KEY, how="left").with_columns(
         adjusted_usd=pl.col("before_usd") + pl.col("explained_usd").fill_null(0.0)
@@ -106,7 +108,7 @@ def line_changes(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
         _moving(left),
         _remaining(left, told),
     ]
-    return pl.concat(part.select(_CHANGES) for part in parts).sort(
+    return pl.concat(part.select(_CHANGES.keys()) for part in parts).sort(
         "session", "cause", "security_id", "scope"
     )
 
@@ -116,12 +118,23 @@ def _side_by_side(lines: pl.DataFrame) -> pl.DataFrame:
     unsaid = {name: kind for name, kind in _OPTIONAL.items() if name not in lines.columns}
     rows = lines.with_columns(pl.lit(None, kind).alias(name) for name, kind in unsaid.items())
     days = rows.group_by("session").agg(pl.col("event_id").drop_nulls().first()).sort("session")
-    pairs = days.with_columns(
-        eve=pl.col("session").shift(), event_before=pl.col("event_id").shift()
-    ).drop_nulls("eve")
-    held = rows.select(
-        "security_id",
-        eve="session",
+    days = days.with_row_index("day").with_columns(
+        pl.col("day").cast(pl.Int64),
+        eve=pl.col("session").shift(),
+        is_event=(pl.col("event_id") != pl.col("event_id").shift()).fill_null(value=False),
+    )
+    ids = rows["security_id"].unique().sort().to_frame().with_row_index("line")
+    # One number a line and session, growing by the number of lines a session: neighbours are
+    # found fast.
+    step = max(ids.height, 1)
+    numbered = (
+        rows.join(days.select("session", "day"), on="session")
+        .join(ids, on="security_id")
+        .with_columns(number=pl.col("day") * step + pl.col("line"))
+    )
+    last = step * (days.height - 1)
+    held = numbered.filter(pl.col("number") < last).select(
+        pl.col("number") + step,
         symbol_before="symbol",
         indexes_before="indexes",
         joined_before="joined_by",
@@ -129,18 +142,19 @@ def _side_by_side(lines: pl.DataFrame) -> pl.DataFrame:
         close_before_usd="close_usd",
         shares_before="index_shares",
         before_usd="market_value_usd",
-    ).join(pairs.select("session", "eve"), on="eve")
-    now = rows.join(pairs.select("session"), on="session", how="semi").select(
-        *_KEY,
+    )
+    now = numbered.filter(pl.col("number") >= step).select(
+        "number",
         "symbol",
         "indexes",
         "joined_by",
         after_usd=pl.col("previous_close_usd") * pl.col("index_shares"),
     )
-    is_event = (pl.col("event_id") != pl.col("event_before")).fill_null(value=False)
     return (
-        now.join(held.drop("eve"), on=_KEY, how="full", coalesce=True)
-        .join(pairs.select("session", "eve", is_event=is_event), on="session")
+        now.join(held, on="number", how="full", coalesce=True)
+        .with_columns(day=pl.col("number") // step, line=(pl.col("number") % step).cast(pl.UInt32))
+        .join(days.select("day", "session", "eve", "is_event"), on="day")
+        .join(ids, on="line")
         .with_columns(symbol=pl.coalesce("symbol_before", "symbol"))
     )
 
@@ -194,9 +208,7 @@ def _leaving(both: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
         .select(*_KEY, "action_type")
     )
     is_given_up = pl.col("status_before") == "synthetic"
-    kind = pl.coalesce(
-        "action_type", pl.when(is_given_up).then(pl.lit(ActionType.HALT.value))
-    )
+    kind = pl.coalesce("action_type", pl.when(is_given_up).then(pl.lit(ActionType.HALT.value)))
     causes = {row.value: treatment_of(row).cause for row in ActionType}
     by_action = pl.col("kind").replace_strict(
         {name: cause.value for name, cause in causes.items() if cause is not None},
@@ -276,15 +288,49 @@ def _remaining(both: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _links(both: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """Sessions on which an acquirer grows or a tendered line shrinks."""
-    gone = both.filter(pl.col("after_usd").is_null()).select("session", target="security_id")
-    eves = both.select("session", "eve").unique()
-    is_late = (pl.col("outcome") == ActionOutcome.DELAYED.value).fill_null(value=False)
-    mergers = actions.filter(
-        (pl.col("action_type") == ActionType.STOCK_MERGER.value)
-        & pl.col("counterparty_security_id").is_not_null()
-    ).select(
-        "session", "symbol_of", is_late=is_late, target="security_id",
-        security_id="counterparty_security_id",
-    ) if False else actions
-    return mergers
+    """Sessions on which an acquirer grows or a tendered line shrinks: as the target leaves."""
+    named = actions if "symbol" in actions.columns else actions.with_columns(symbol="security_id")
+    linking = named.filter(pl.col("action_type").is_in(_LINKING)).select(
+        "action_type",
+        told="session",
+        target="security_id",
+        security_id=pl.coalesce("counterparty_security_id", "security_id"),
+        label=pl.format("{} {}", "action_type", "symbol"),
+        is_late=(pl.col("outcome") == ActionOutcome.DELAYED.value).fill_null(value=False),
+    )
+    days = both.select("session", "eve").unique()
+    possible = pl.concat(
+        [
+            linking.join(days, left_on="told", right_on="session", coalesce=False),
+            linking.join(days, left_on="told", right_on="eve", coalesce=False),
+        ]
+    )
+    targets = both.filter(pl.col("before_usd").is_not_null()).select(
+        "session", target="security_id", target_is_gone=pl.col("after_usd").is_null()
+    )
+    is_tender = pl.col("action_type") == ActionType.TENDER_OFFER.value
+    is_due = pl.col("told") == pl.when("is_late").then("eve").otherwise("session")
+    # A member's merger counts as it leaves; what is no member cannot be waited for.
+    counts = pl.when(is_tender).then(is_due).otherwise(pl.coalesce("target_is_gone", is_due))
+    cause = (
+        pl.when(is_tender)
+        .then(pl.lit(LedgerCause.SHARE_CHANGE.value))
+        .otherwise(pl.lit(LedgerCause.MERGER.value))
+    )
+    return (
+        possible.join(targets, on=["session", "target"], how="left")
+        .filter(counts)
+        .with_columns(linked=cause)
+        .sort(*_KEY, "label")
+        .group_by(_KEY, maintain_order=True)
+        .agg(pl.col("linked").first(), pl.col("label").str.join(", "))
+    )
+
+
+def _otherwise(cause: LedgerCause) -> pl.Expr:
+    """The event on its first session; between events the cause given."""
+    return (
+        pl.when("is_event")
+        .then(pl.lit(LedgerCause.RECONSTITUTION.value))
+        .otherwise(pl.lit(cause.value))
+    )

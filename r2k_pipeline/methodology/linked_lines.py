@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
     Action = Mapping[str, Any]
 
-_DISTRIBUTED = (ActionType.SPIN_OFF.value, ActionType.NEW_CLASS.value)
-_LINKING = (*_DISTRIBUTED, ActionType.TENDER_OFFER.value, ActionType.STOCK_MERGER.value)
+CHILD_ACTIONS = (ActionType.SPIN_OFF.value, ActionType.NEW_CLASS.value)
+"""Kinds of action by which holders receive shares of another line."""
+
+_LINKING = (*CHILD_ACTIONS, ActionType.TENDER_OFFER.value, ActionType.STOCK_MERGER.value)
 _PLACE = ("segment", "indexes", "event_id", "sector")
 
 
@@ -160,7 +162,7 @@ def with_least_caps(
     """
     smallest = breakpoint_at(decisions, rules.extended_count)
     least = [
-        smallest * ratio_on(ratios, session) if smallest and kind in _DISTRIBUTED else None
+        smallest * ratio_on(ratios, session) if smallest and kind in CHILD_ACTIONS else None
         for session, kind in actions.select("session", "action_type").iter_rows()
     ]
     return actions.with_columns(least_child_cap_usd=pl.Series(least, dtype=pl.Float64))
@@ -345,5 +347,5 @@ class _Book:
         if not first["is_eligible"]:
             return False
         least, cap = action.get("least_child_cap_usd"), first.get("market_cap_usd")
-        asks_size = action["action_type"] in _DISTRIBUTED
+        asks_size = action["action_type"] in CHILD_ACTIONS
         return not asks_size or least is None or cap is None or cap > least

@@ -22,13 +22,10 @@ from r2k_pipeline.methodology.ipo_additions import ipo_candidates, ranked_candid
 from r2k_pipeline.methodology.maintenance_book import (
     EventCase,
     MaintenanceInputs,
-    books_of,
     confirmed_by,
     last_sessions,
-    opening_book,
     unlocked,
     with_factors,
-    with_floats,
 )
 from r2k_pipeline.methodology.maintenance_rows import (
     NAMING,
@@ -44,6 +41,7 @@ from r2k_pipeline.methodology.share_updates import (
     changed_shares,
 )
 from r2k_pipeline.methodology.split_units import cumulative_splits
+from r2k_pipeline.methodology.told_share_changes import told_share_changes
 from r2k_pipeline.rulebook.reviews import ipo_window
 from r2k_pipeline.rulebook.sessions import next_session
 
@@ -85,6 +83,51 @@ def maintenance(
         the session before its own. A company whose line was not observed before the
         event, or at a review, keeps its shares.
 
+    Example:
+        HAL's shares have grown by 2 % between the event and the review of September.
+
+        >>> from r2k_pipeline.methodology.maintenance_book import observation_sessions
+        >>> from r2k_pipeline.rulebook.family import family
+        >>> from r2k_pipeline.rulebook.reviews import review
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> from r2k_pipeline.rulebook.schedule import event
+        >>> june, september = event("2022-06"), review("2022-09")
+        >>> rules = rules_in_force(june.rank_day)
+        >>> days = [*observation_sessions(june, None, rules),
+        ...         *observation_sessions(june, september, rules)]
+        >>> hal = {"company_id": "C-HAL", "security_id": "S-HAL", "symbol": "HAL",
+        ...        "name": "Halden", "sector": "x"}
+        >>> universe = pl.DataFrame({
+        ...     "session": days, "is_eligible": True, "close_usd": 20.0,
+        ...     "line_shares": [100.0] * 5 + [102.0] * 15, "line_type": "common",
+        ...     "market_cap_usd": 2000.0, "total_shares": 100.0, "addtv_usd": 1.0,
+        ... }).with_columns(**{name: pl.lit(value) for name, value in hal.items()})
+        >>> inputs = MaintenanceInputs(
+        ...     decisions=pl.DataFrame({
+        ...         "rank": [1], "segment": ["small"], "total_market_cap_usd": [2000.0],
+        ...         **{name: [value] for name, value in hal.items()},
+        ...     }),
+        ...     universe=universe,
+        ...     ratios=pl.DataFrame({"session": days[:1], "market_ratio": [1.0]}),
+        ...     actions=pl.DataFrame(schema={
+        ...         "session": pl.Date, "security_id": pl.String, "action_type": pl.String,
+        ...         "split_factor": pl.Float64, "amount_usd": pl.Float64, "ratio": pl.Float64,
+        ...         "counterparty_symbol": pl.String,
+        ...     }),
+        ...     new_lines=pl.DataFrame(schema={
+        ...         "security_id": pl.String, "company_id": pl.String, "first_session": pl.Date,
+        ...         "ipo_year": pl.Int32, "year_session": pl.Date,
+        ...     }),
+        ...     floats=pl.DataFrame(schema={
+        ...         "session": pl.Date, "security_id": pl.String, "float_factor": pl.Float64}),
+        ...     family=family(),
+        ... )
+        >>> maintenance(
+        ...     inputs, event=june, following=event("2023-06"), reviews=[september],
+        ...     rules_of=rules_in_force,
+        ... ).select("session", "change", "share_factor").row(0)
+        (datetime.date(2022, 9, 19), 'share_update', 1.02)
+
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 4.3, 6.8, 6.9 and 9.3.
     """
@@ -96,33 +139,42 @@ def maintenance(
         rules_of=rules_of,
     )
     entered = _fast_entry_rows(case)
-    book = pl.concat([opening_book(case), *books_of(case, entered)])
+    book = pl.concat([case.opening_book(), *case.books_of(entered)])
     found, since = [entered], event.effective_session
     for review in reviews:
         offered = _offering_rows(case, book, after=since, until=review.cut_off_day)
         book = with_factors(book, offered)
+        book = with_factors(book, _told_changes(case, after=since, until=review.cut_off_day))
         changed = _share_rows(case, book, review)
         floated = _float_rows(case, book, review)
         added = _addition_rows(case, book, review)
-        book = with_floats(with_factors(book, changed), case, floated, review)
-        book = pl.concat([book, *books_of(case, added)])
+        book = case.with_floats(with_factors(book, changed), floated, review)
+        book = pl.concat([book, *case.books_of(added)])
         found += [offered, changed, floated, added]
         since = review.cut_off_day
     found.append(_offering_rows(case, book, after=since, until=following.effective_session))
     return pl.concat(found).sort("session", "company_id", "change")
 
 
+def _told_changes(case: EventCase, *, after: date, until: date) -> pl.DataFrame:
+    """What actions did to shares since a day: in force already, and no row of a review."""
+    inputs, rules = case.inputs, case.rules_of(until)
+    return told_share_changes(
+        inputs.actions, inputs.universe, case.splits, after=after, until=until, rules=rules
+    )
+
+
 def _share_rows(case: EventCase, book: pl.DataFrame, review: Review) -> pl.DataFrame:
     rules = case.rules_of(review.cut_off_day)
     count = rules.share_observation_sessions
     changed = changed_shares(
-        book.select("security_id", "shares").drop_nulls(),
-        case.observed(last_sessions(review.cut_off_day, count)),
-        case.observed(last_sessions(confirmed_by(review), count)),
+        book.select("company_id", "shares").drop_nulls(),
+        case.grown(book, last_sessions(review.cut_off_day, count)),
+        case.grown(book, last_sessions(confirmed_by(review), count)),
         rules=rules,
     )
     factor = pl.col("shares") / pl.col("previous_shares")
-    part = book.select(NAMING).join(changed, on="security_id").with_columns(share_factor=factor)
+    part = book.select(NAMING).join(changed, on="company_id").with_columns(share_factor=factor)
     said = pl.format(
         "shares moved by {} % since they were last set, beyond {} %",
         signed_percent(pl.col("share_factor")),
@@ -258,7 +310,8 @@ def _offering_rows(
     """Offerings that count from a session after one day, and not after another, on."""
     rules = case.rules_of(until)
     priced = case.inputs.actions.filter(pl.col("session") >= case.event.effective_session)
-    found = applied_offerings(book.drop_nulls("shares"), priced, case.splits, rules=rules)
+    issued = book.select("security_id", shares="issued_shares").drop_nulls()
+    found = applied_offerings(issued, priced, case.splits, rules=rules)
     counts = found["session"].map_elements(
         lambda day: _later(day, rules.offering_notice_sessions), return_dtype=pl.Date
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.methodology.maintenance_rows import NAMING
-from r2k_pipeline.methodology.share_updates import observed_shares
+from r2k_pipeline.methodology.share_updates import basis_lines, grown_shares, observed_shares
 from r2k_pipeline.rulebook.sessions import sessions_before, sessions_between
 
 if TYPE_CHECKING:
@@ -80,12 +80,23 @@ def observation_sessions(event: Event, review: Review | None, rules: IndexRules)
 
 
 def last_sessions(day: date, count: int) -> list[date]:
-    """The last sessions up to and including a day."""
+    """List the last sessions up to a day, itself included if it is one.
+
+    Example:
+        >>> [str(day) for day in last_sessions(date(2022, 6, 20), 2)]
+        ['2022-06-16', '2022-06-17']
+    """
     return [*sessions_before(day, count), *sessions_between(day, day)][-count:]
 
 
 def confirmed_by(review: Review) -> date:
-    """The day by which a change must be seen again: the announcement, else the eve."""
+    """The day by which a change must be seen again: the announcement, else the eve.
+
+    Example:
+        >>> from r2k_pipeline.rulebook.reviews import review
+        >>> str(confirmed_by(review("2022-09"))), str(confirmed_by(review("2003-04")))
+        ('2022-08-26', '2003-04-30')
+    """
     return review.announcement_day or review.effective_friday
 
 
@@ -99,9 +110,25 @@ class EventCase:
     following: Event
     rules_of: Callable[[date], IndexRules]
 
-    def observed(self, sessions: Sequence[date]) -> pl.DataFrame:
-        """Company shares of every line over some sessions."""
-        return observed_shares(self.inputs.universe, self.splits, sessions=sessions)
+    def grown(self, book: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+        """By what companies have grown since they joined, as some sessions show it."""
+        universe, splits = self.inputs.universe, self.splits
+        parts = [
+            grown_shares(
+                universe,
+                splits,
+                basis_lines(universe, splits, part, sessions=self._before(part["start"][0])),
+                sessions=sessions,
+            )
+            for part in book.partition_by("start")
+        ]
+        empty = {"company_id": pl.String, "shares": pl.Float64}
+        return pl.concat([pl.DataFrame(schema=empty), *parts])
+
+    def _before(self, start: date) -> list[date]:
+        """The sessions on which companies that join on one are observed."""
+        count = self.rules_of(self.event.rank_day).share_observation_sessions
+        return sessions_before(start, count)
 
     def floats_on(self, day: date) -> pl.DataFrame:
         """The last float of each line that was known by the close of a day."""
@@ -117,63 +144,81 @@ class EventCase:
             start: The session.
 
         Returns:
-            Those columns with `shares` and `float_factor`; null where unknown.
+            Those columns with `start`, `shares` (see `grown`), `issued_shares` (all the
+            company's, before any split) and `float_factor`; null where unknown.
         """
-        count = self.rules_of(self.event.rank_day).share_observation_sessions
+        universe, before = self.inputs.universe, self._before(start)
+        joining = companies.select(*NAMING, "free_part", "locked_until", start=pl.lit(start))
+        issued = observed_shares(universe, self.splits, sessions=before)
         return (
-            companies.select(*NAMING, "free_part", "locked_until")
-            .join(self.observed(sessions_before(start, count)), on="security_id", how="left")
+            joining.join(self.grown(joining, before), on="company_id", how="left")
+            .join(issued.rename({"shares": "issued_shares"}), on="security_id", how="left")
             .join(self.floats_on(start - timedelta(days=1)), on="security_id", how="left")
         )
 
-
-def opening_book(case: EventCase) -> pl.DataFrame:
-    """The members of the event: company, line, shares and float in force."""
-    members = case.inputs.decisions.filter(pl.col("segment").is_not_null()).with_columns(
-        free_part=pl.lit(None, pl.Float64), locked_until=pl.lit(None, pl.Date)
-    )
-    return case.book(members, case.event.effective_session)
-
-
-def books_of(case: EventCase, joined: pl.DataFrame) -> list[pl.DataFrame]:
-    """The same of companies that join later, by session; their holders are locked up."""
-    listed = case.inputs.new_lines.group_by("company_id").agg(pl.col("first_session").min())
-    found = []
-    for part in joined.partition_by("session", maintain_order=True):
-        start: date = part["session"][0]
-        lock_up = timedelta(days=case.rules_of(start).lock_up_days)
-        locked = part.join(listed, on="company_id", how="left").with_columns(
-            free_part="float_factor", locked_until=pl.col("first_session") + lock_up
+    def opening_book(self) -> pl.DataFrame:
+        """The members of the event: company, line, shares and float in force."""
+        members = self.inputs.decisions.filter(pl.col("segment").is_not_null()).with_columns(
+            free_part=pl.lit(None, pl.Float64), locked_until=pl.lit(None, pl.Date)
         )
-        found.append(case.book(locked.drop("float_factor"), start))
-    return found
+        return self.book(members, self.event.effective_session)
+
+    def books_of(self, joined: pl.DataFrame) -> list[pl.DataFrame]:
+        """The same of companies that join later, by session; their holders are locked up."""
+        listed = self.inputs.new_lines.group_by("company_id").agg(pl.col("first_session").min())
+        found = []
+        for part in joined.partition_by("session", maintain_order=True):
+            start: date = part["session"][0]
+            lock_up = timedelta(days=self.rules_of(start).lock_up_days)
+            locked = part.join(listed, on="company_id", how="left").with_columns(
+                free_part="float_factor", locked_until=pl.col("first_session") + lock_up
+            )
+            found.append(self.book(locked.drop("float_factor"), start))
+        return found
+
+    def with_floats(self, book: pl.DataFrame, rows: pl.DataFrame, review: Review) -> pl.DataFrame:
+        """The book after float updates of a review."""
+        known = self.floats_on(review.cut_off_day).join(rows, on="security_id", how="semi")
+        is_free = pl.col("security_id").is_in(rows["security_id"].implode())
+        return book.update(known, on="security_id").with_columns(
+            free_part=pl.when(~is_free).then("free_part")
+        )
 
 
 def with_factors(book: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """The book after share updates or offerings."""
-    factors = rows.group_by("security_id").agg(pl.col("share_factor").product())
+    """The book after share updates or offerings.
+
+    Args:
+        book: As `EventCase.book` gives it.
+        rows: Contract `maintenance`; `company_id` and `share_factor` are read.
+
+    Example:
+        >>> book = pl.DataFrame({
+        ...     "company_id": ["A", "B"], "shares": [1.0, 1.0], "issued_shares": [100.0, 50.0]})
+        >>> rows = pl.DataFrame({"company_id": ["B"], "share_factor": [1.2]})
+        >>> with_factors(book, rows)["issued_shares"].to_list()
+        [100.0, 60.0]
+    """
+    factors = rows.group_by("company_id").agg(pl.col("share_factor").product())
     return (
-        book.join(factors, on="security_id", how="left", maintain_order="left")
-        .with_columns(shares=pl.col("shares") * pl.col("share_factor").fill_null(1.0))
+        book.join(factors, on="company_id", how="left", maintain_order="left")
+        .with_columns(pl.col("shares", "issued_shares") * pl.col("share_factor").fill_null(1.0))
         .select(book.columns)
     )
 
 
 def unlocked(book: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The companies without a known float whose lock-up has expired by a day."""
+    """The companies without a known float whose lock-up has expired by a day.
+
+    Example:
+        >>> book = pl.DataFrame({
+        ...     "company_id": ["A", "B"], "float_factor": [None, 0.6], "free_part": [0.3, 0.3],
+        ...     "locked_until": [date(2022, 1, 25)] * 2})
+        >>> unlocked(book, date(2022, 2, 11))["company_id"].to_list()
+        ['A']
+    """
     return book.filter(
         pl.col("float_factor").is_null()
         & (pl.col("free_part") < 1)
         & (pl.col("locked_until") <= day)
-    )
-
-
-def with_floats(
-    book: pl.DataFrame, case: EventCase, rows: pl.DataFrame, review: Review
-) -> pl.DataFrame:
-    """The book after float updates."""
-    known = case.floats_on(review.cut_off_day).join(rows, on="security_id", how="semi")
-    is_free = pl.col("security_id").is_in(rows["security_id"].implode())
-    return book.update(known, on="security_id").with_columns(
-        free_part=pl.when(~is_free).then("free_part")
     )

@@ -50,7 +50,12 @@ NAMING = ("company_id", "security_id", "symbol", "name", "sector")
 
 
 def no_rows() -> pl.DataFrame:
-    """No change at all."""
+    """No change at all.
+
+    Example:
+        >>> no_rows().height
+        0
+    """
     return pl.DataFrame(schema=_COLUMNS)
 
 
@@ -84,6 +89,16 @@ def as_rows(
         reason: A sentence, over `part`.
         review: The review that decided; None for what does not wait for one.
         days: `session` and `decided_day`, where no review says them.
+
+    Example:
+        >>> from r2k_pipeline.rulebook.reviews import review
+        >>> from r2k_pipeline.rulebook.schedule import event
+        >>> part = pl.DataFrame({name: ["x"] for name in NAMING} | {"share_factor": [1.02]})
+        >>> as_rows(
+        ...     part, event("2022-06"), MaintenanceChange.SHARE_UPDATE,
+        ...     review=review("2022-09"), reason=pl.lit("shares moved"),
+        ... ).select("session", "change", "share_factor", "segment").row(0)
+        (datetime.date(2022, 9, 19), 'share_update', 1.02, None)
     """
     told = part.with_columns(
         change=pl.lit(change.value),

@@ -148,6 +148,26 @@ def placed_by_size(
         would give them to newcomers. A company that is not above the smallest one of
         the event is left out; equal size is not above.
 
+    Example:
+        With edges at the ranks of 100 and 40, moved by a tenth to 110 and 44.
+
+        >>> from dataclasses import replace
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.family_file import parse_family
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> rules = replace(
+        ...     rules_in_force(date(2022, 8, 12)), large_cap_count=1, total_count=2,
+        ...     extended_count=2)
+        >>> companies = pl.DataFrame({
+        ...     "company_id": ["A", "B", "C"], "sector": "x",
+        ...     "total_market_cap_usd": [111.0, 110.0, 44.0]})
+        >>> decisions = pl.DataFrame({"rank": [1, 2], "total_market_cap_usd": [100.0, 40.0]})
+        >>> placed_by_size(
+        ...     companies, decisions, ratio=1.1, universe=pl.DataFrame(), rules=rules,
+        ...     family=parse_family("indexes: {top: {name: Top, ranks: [1, 1]}}", file="f.yaml"),
+        ... ).select("company_id", "segment", "indexes").rows()
+        [('A', 'large', 'top'), ('B', 'small', None)]
+
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 4.3.1 and 6.8.
     """

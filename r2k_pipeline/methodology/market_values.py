@@ -11,6 +11,7 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 import polars as pl
+from polars import selectors as cs
 
 from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.methodology.index_lines import is_grouped, lines_of
@@ -41,7 +42,11 @@ def _rounded_once(values: pl.Series) -> float:
 
 
 def market_values(
-    lines: pl.DataFrame, *, family: Mapping[str, IndexDefinition], factors: pl.DataFrame
+    lines: pl.DataFrame,
+    *,
+    family: Mapping[str, IndexDefinition],
+    factors: pl.DataFrame,
+    facts: Mapping[str, pl.Expr] | None = None,
 ) -> pl.DataFrame:
     """Add up the market value of each index on each session.
 
@@ -52,10 +57,12 @@ def market_values(
         family: The indexes.
         factors: Contract `weight_factors` from the last reset by the first session on;
             may be empty if no index of the family has factors.
+        facts: What else is to be known of the lines of an index on a session, by name: a
+            count, or the earliest of dates.
 
     Returns:
-        `index_id`, `session`, `market_value_usd` (USD) and `members` (lines), one row per
-        index that has members on a session, sorted by `index_id`, `session`.
+        `index_id`, `session`, `market_value_usd` (USD), `members` (lines) and the facts,
+        one row per index that has members on a session, sorted by `index_id`, `session`.
 
     Notes:
         Lines in the same indexes are added first, and then these sums.
@@ -72,20 +79,21 @@ def market_values(
         ...     "market_value_usd"].to_list()
         [20.0, 30.0]
     """
-    together = _sums(lines)
+    asked = facts or {}
+    together = _sums(lines, asked)
     parts = [
         _of_index(
             index.index_id,
-            together if is_grouped(index) else _sums(lines_of(lines, index, factors)),
+            together if is_grouped(index) else _sums(lines_of(lines, index, factors), asked),
         )
         for index in family.values()
     ]
     return pl.concat(parts).sort("index_id", "session")
 
 
-def _sums(lines: pl.DataFrame) -> pl.DataFrame:
+def _sums(lines: pl.DataFrame, facts: Mapping[str, pl.Expr]) -> pl.DataFrame:
     return lines.group_by("session", "indexes").agg(
-        exact_sum("market_value_usd"), members=pl.len().cast(pl.Int32)
+        exact_sum("market_value_usd"), members=pl.len().cast(pl.Int32), **facts
     )
 
 
@@ -93,6 +101,10 @@ def _of_index(index_id: str, sums: pl.DataFrame) -> pl.DataFrame:
     return (
         sums.filter(in_index(index_id))
         .group_by("session")
-        .agg(exact_sum("market_value_usd"), pl.col("members").sum())
+        .agg(
+            exact_sum("market_value_usd"),
+            cs.integer().sum(),
+            (cs.date() - cs.by_name("session")).min(),
+        )
         .select(pl.lit(index_id).alias("index_id"), pl.all())
     )

@@ -59,6 +59,36 @@ def preliminary_lists(
         A list knows what the close of its day showed, and nothing later; from lock-down
         on it repeats what was known then. An event whose list days are unknown has none.
 
+    Example:
+        HAL enters; it is gone when the second list comes.
+
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> from r2k_pipeline.rulebook.schedule import event
+        >>> from r2k_pipeline.rulebook.sessions import sessions_between
+        >>> june = event("2022-06")
+        >>> decisions = pl.DataFrame({
+        ...     "event_id": ["2022-06"], "company_id": ["C-HAL"], "security_id": ["S-HAL"],
+        ...     "symbol": ["HAL"], "name": ["Halden"], "sector": ["x"], "rank": [2000],
+        ...     "total_market_cap_usd": [1e9], "previous_segment": [None], "segment": ["small"],
+        ...     "previous_indexes": [None], "indexes": ["r2000"], "decision": ["enters"],
+        ...     "reason": ["by its rank"],
+        ... })
+        >>> days = sessions_between(june.rank_day, date(2022, 6, 10))
+        >>> universe = pl.DataFrame({
+        ...     "session": days, "security_id": "S-HAL", "company_id": "C-HAL",
+        ...     "close_usd": 9.0, "is_eligible": True,
+        ... })
+        >>> actions = pl.DataFrame({
+        ...     "session": [date(2022, 6, 8)], "security_id": ["S-HAL"],
+        ...     "action_type": ["cash_merger"],
+        ... })
+        >>> preliminary_lists(
+        ...     decisions, universe, actions, event=june, until=days[-1],
+        ...     rules=rules_in_force(june.rank_day),
+        ... ).select("list_day", "change", "change_since_last").rows()[1]
+        (datetime.date(2022, 6, 10), 'addition', 'withdrawn')
+
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` section 6.4 and appendix F.
     """

@@ -29,6 +29,8 @@ class RepairLimits:
             that has to prove itself for longer, or for one in a company just merged.
         early_tolerance: The same for splits in general: a vendor that splits shares
             early often brings their count up to date as well.
+        fraction_tolerance: The same for three shares for two: offerings of half the
+            shares come near it often.
         large_cap_usd: Companies above it jump so seldom that a jump has to hold for
             `HistoryLimits.firm_sessions`.
         merged_jump: Factor above which a change of name does not explain how a company
@@ -42,6 +44,7 @@ class RepairLimits:
     near_sessions: int = 5
     ratio_tolerance: float = 0.0002
     early_tolerance: float = 0.005
+    fraction_tolerance: float = 0.001
     large_cap_usd: float = 10e9
     merged_jump: float = 10.0
     largest_split: int = 50
@@ -108,7 +111,7 @@ def departures(history: pl.DataFrame, limits: RepairLimits) -> pl.DataFrame:
     of_steady = _held_ratio(_DEPARTURE, limits, within=early)
     # Only upwards: what falls back to a lower level is the end of a long fault more often than one.
     of_firm = (_FIRM_DEPARTURE > 0).fill_null(value=False) & _held_ratio(
-        _FIRM_DEPARTURE, limits, within=limits.ratio_tolerance
+        _FIRM_DEPARTURE, limits, within=pl.lit(limits.ratio_tolerance)
     )
     target = pl.when(of_steady | is_jump).then("steady_log").otherwise("firm_log")
     return suspects.with_columns(
@@ -153,27 +156,31 @@ def _without_returns(suspects: pl.DataFrame, history: pl.DataFrame) -> pl.DataFr
     return suspects.filter(~is_return)
 
 
-def _held_ratio(departure: pl.Expr, limits: RepairLimits, *, within: float | pl.Expr) -> pl.Expr:
+def _held_ratio(departure: pl.Expr, limits: RepairLimits, *, within: pl.Expr) -> pl.Expr:
     """Whether a departure is by a ratio in which shares are split, or was so when it began.
 
     Shares are counted anew while they wait for their split: once told by its ratio, a
     departure stays one for as long as they hold that level.
     """
     row = pl.int_range(pl.len(), dtype=pl.Int32)
-    is_held = (pl.col("at").diff() == 1) & (pl.col("change") < limits.history.steady_change)
+    steady = limits.history.steady_change
+    is_held = (pl.col("at").diff() == 1) & (pl.col("change") < steady)
     began = pl.when(~is_held.fill_null(value=False)).then(row).forward_fill()
-    is_ratio = _is_ratio(departure, limits, within=within)
+    fraction = pl.min_horizontal(within, pl.lit(limits.fraction_tolerance))
+    is_ratio = _is_ratio(departure, limits, whole=within, fraction=fraction)
     told = pl.when(is_ratio).then(row).forward_fill()
-    is_still = _is_ratio(departure, limits, within=limits.history.steady_change)
+    is_still = _is_ratio(departure, limits, whole=steady, fraction=steady)
     return is_ratio | ((told >= began).fill_null(value=False) & is_still)
 
 
-def _is_ratio(departure: pl.Expr, limits: RepairLimits, *, within: float | pl.Expr) -> pl.Expr:
+def _is_ratio(
+    departure: pl.Expr, limits: RepairLimits, *, whole: float | pl.Expr, fraction: float | pl.Expr
+) -> pl.Expr:
     """Whether a departure is by a ratio in which shares are split, up or down."""
     ratio = departure.abs().exp()
     nearest = ratio.round()
-    is_whole = nearest.is_between(2, limits.largest_split) & ((ratio / nearest - 1).abs() < within)
-    is_fraction = (ratio / _FRACTION - 1).abs() < within
+    is_whole = nearest.is_between(2, limits.largest_split) & ((ratio / nearest - 1).abs() < whole)
+    is_fraction = (ratio / _FRACTION - 1).abs() < fraction
     return (is_whole | is_fraction).fill_null(value=False)
 
 

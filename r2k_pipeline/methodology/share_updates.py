@@ -1,7 +1,7 @@
 """3b: when the shares and floats of members change between reconstitutions.
 
-1. A company's shares are observed over some sessions up to a review's cut-off, and again
-   up to its announcement.
+1. By what a company has grown beyond the prices of its lines is observed over some
+   sessions up to a review's cut-off, and again up to its announcement.
 2. They change when both observations left the shares in force, in the same direction, by
    more than the rules' threshold. Small changes add up until they do.
 3. All lines of the company change by the same factor.
@@ -71,24 +71,135 @@ def observed_shares(
     )
 
 
+def basis_lines(
+    universe: pl.DataFrame,
+    splits: pl.DataFrame,
+    companies: pl.DataFrame,
+    *,
+    sessions: Collection[date],
+) -> pl.DataFrame:
+    """Take the lines that stand for companies, with the shares that they have.
+
+    Args:
+        universe: Contract `universe`. Read: `session`, `security_id`, `company_id`,
+            `line_shares`, `is_eligible`.
+        splits: As `split_units.cumulative_splits` gives them.
+        companies: `company_id` and `security_id`, the pricing vehicle.
+        sessions: The sessions on which the lines are observed.
+
+    Returns:
+        `company_id`, `security_id` and `line_shares`, the median in units of no split
+        having happened: of the vehicle and of every eligible line.
+
+    Example:
+        >>> from datetime import date
+        >>> day = date(2022, 6, 24)
+        >>> universe = pl.DataFrame({
+        ...     "session": [day] * 3, "security_id": ["A", "B", "W"], "company_id": "C",
+        ...     "line_shares": [100.0, 50.0, 5.0], "is_eligible": [True, True, False],
+        ... })
+        >>> splits = pl.DataFrame(schema={
+        ...     "session": pl.Date, "security_id": pl.String, "split_factor": pl.Float64})
+        >>> companies = pl.DataFrame({"company_id": ["C"], "security_id": ["A"]})
+        >>> basis_lines(universe, splits, companies, sessions=[day])["security_id"].to_list()
+        ['A', 'B']
+    """
+    rows = universe.filter(
+        pl.col("session").is_in(list(sessions)) & (pl.col("line_shares") > 0)
+    ).join(companies.select("company_id", vehicle="security_id"), on="company_id")
+    stands = pl.col("is_eligible") | (pl.col("security_id") == pl.col("vehicle"))
+    return (
+        with_splits_so_far(rows.filter(stands), splits, "so_far")
+        .group_by("company_id", "security_id")
+        .agg((pl.col("line_shares") / pl.col("so_far")).median())
+        .sort("security_id")
+    )
+
+
+def grown_shares(
+    universe: pl.DataFrame,
+    splits: pl.DataFrame,
+    basis: pl.DataFrame,
+    *,
+    sessions: Collection[date],
+) -> pl.DataFrame:
+    """Measure by what companies have grown beyond the prices of their lines.
+
+    Args:
+        universe: Contract `universe`. Read: `session`, `security_id`, `close_usd`,
+            `line_shares`.
+        splits: As `split_units.cumulative_splits` gives them.
+        basis: As `basis_lines` gives them.
+        sessions: The sessions to observe.
+
+    Returns:
+        `company_id` and `shares`: the median over the sessions of what the lines of the
+        basis are worth over what they would be with the shares that they had then.
+        Without a session on which all of them closed there is no row.
+
+    Notes:
+        For one line that is the ratio of its implied shares. Of several classes it does
+        not change when one becomes dearer than another, nor when a further one is listed.
+        Where a feed gives them one figure together their parts follow what they trade,
+        and a large move of one against another may pass for a change of shares.
+
+    Example:
+        A and B have 100 shares each; A has doubled, and the company has sold a tenth more.
+
+        >>> from datetime import date
+        >>> day = date(2022, 8, 12)
+        >>> universe = pl.DataFrame({
+        ...     "session": [day] * 2, "security_id": ["A", "B"], "close_usd": [20.0, 10.0],
+        ...     "line_shares": [110.0] * 2,
+        ... })
+        >>> basis = pl.DataFrame({
+        ...     "company_id": ["C"] * 2, "security_id": ["A", "B"], "line_shares": [100.0] * 2,
+        ... })
+        >>> splits = pl.DataFrame(schema={
+        ...     "session": pl.Date, "security_id": pl.String, "split_factor": pl.Float64})
+        >>> grown_shares(universe, splits, basis, sessions=[day]).row(0)
+        ('C', 1.1)
+    """
+    rows = universe.filter(
+        pl.col("session").is_in(list(sessions))
+        & (pl.col("close_usd") > 0)
+        & (pl.col("line_shares") > 0)
+    ).select("session", "security_id", "close_usd", "line_shares")
+    held = basis.rename({"line_shares": "held"}).with_columns(lines=pl.len().over("company_id"))
+    worth = pl.col("close_usd") * pl.col("line_shares")
+    would_be = pl.col("close_usd") * pl.col("held") * pl.col("so_far")
+    return (
+        with_splits_so_far(rows.join(held, on="security_id"), splits, "so_far")
+        .group_by("session", "company_id")
+        .agg(
+            growth=worth.sum() / would_be.sum(),
+            is_whole=pl.len() == pl.col("lines").first(),
+        )
+        .filter("is_whole")
+        .group_by("company_id")
+        .agg(shares=pl.col("growth").median())
+        .sort("company_id")
+    )
+
+
 def changed_shares(
     in_force: pl.DataFrame, at_cut_off: pl.DataFrame, later: pl.DataFrame, *, rules: IndexRules
 ) -> pl.DataFrame:
     """Say whose shares a review changes.
 
     Args:
-        in_force: `security_id` and `shares` in force.
-        at_cut_off: `security_id` and `shares` observed up to the cut-off.
+        in_force: `company_id` and `shares` in force.
+        at_cut_off: `company_id` and `shares` observed up to the cut-off.
         later: The same, observed up to the announcement.
         rules: The rules in force on the cut-off: `share_update_threshold`,
             `share_update_limit`.
 
     Returns:
-        `security_id`, `previous_shares` and `shares`, one row per changed line, by
-        `security_id`. What is in force from now on are the shares at the cut-off.
+        `company_id`, `previous_shares` and `shares`, one row per changed company, by
+        `company_id`. What is in force from now on are the shares at the cut-off.
 
     Notes:
-        A line that was not observed both times keeps its shares, and so does one whose
+        A company that was not observed both times keeps its shares, and so does one whose
         shares moved by more than the limit: a feed errs so far more often than a
         company issues so much.
 
@@ -99,9 +210,9 @@ def changed_shares(
         >>> from r2k_pipeline.rulebook.rules import rules_in_force
         >>> rules = rules_in_force(date(2022, 8, 12))
         >>> names = ["BOLT", "CORE", "HAL"]
-        >>> before = pl.DataFrame({"security_id": names, "shares": [100.0] * 3})
-        >>> cut_off = pl.DataFrame({"security_id": names, "shares": [100.9, 140.0, 102.0]})
-        >>> later = pl.DataFrame({"security_id": names, "shares": [100.9, 100.0, 102.4]})
+        >>> before = pl.DataFrame({"company_id": names, "shares": [100.0] * 3})
+        >>> cut_off = pl.DataFrame({"company_id": names, "shares": [100.9, 140.0, 102.0]})
+        >>> later = pl.DataFrame({"company_id": names, "shares": [100.9, 100.0, 102.4]})
         >>> changed_shares(before, cut_off, later, rules=rules).rows()
         [('HAL', 100.0, 102.0)]
 
@@ -113,12 +224,12 @@ def changed_shares(
     exceeds = (first.abs() > least) & (second.abs() > least)
     is_believed = (first + 1).is_between(1 / most, most, closed="none")
     return (
-        in_force.select("security_id", previous_shares="shares")
-        .join(at_cut_off, on="security_id")
-        .join(later.select("security_id", later="shares"), on="security_id")
+        in_force.select("company_id", previous_shares="shares")
+        .join(at_cut_off, on="company_id")
+        .join(later.select("company_id", later="shares"), on="company_id")
         .filter(exceeds & (first.sign() == second.sign()) & is_believed)
-        .select("security_id", "previous_shares", "shares")
-        .sort("security_id")
+        .select("company_id", "previous_shares", "shares")
+        .sort("company_id")
     )
 
 

@@ -25,7 +25,7 @@ _IS_OTHER = (
 
 
 def class_level_caps(history: pl.DataFrame) -> pl.DataFrame:
-    """Find classes that left the count of shares that their siblings still have.
+    """Find classes that left the count of shares that they had in common.
 
     Args:
         history: What `share_history` returns.
@@ -35,9 +35,9 @@ def class_level_caps(history: pl.DataFrame) -> pl.DataFrame:
         `evidence`, one row per class and session.
 
     Notes:
-        A change of the company's shares moves all classes on one session, so a
-        class that moves alone changed its meaning, not its shares. Uses the
-        session's rows and the levels before them.
+        A change of the company's shares moves all classes on one session to one count,
+        so a class that moves alone, or elsewhere than its sibling, changed its meaning,
+        not its shares. Uses the session's rows and the levels before them.
 
     Example:
         >>> history = pl.DataFrame({
@@ -48,29 +48,49 @@ def class_level_caps(history: pl.DataFrame) -> pl.DataFrame:
         [(1, 'class_level_cap', 20.0)]
     """
     departure = (pl.col("log_shares") - pl.col("steady_log")).abs()
-    left = history.filter((departure > _LEFT_COUNT) & pl.col("company").is_not_null())
-    siblings = history.join(
+    rows = history.select(
+        "row", "company", "ordinal", "symbol", "log_shares", "steady_log", departure=departure
+    )
+    left = rows.filter((departure > _LEFT_COUNT) & pl.col("company").is_not_null())
+    siblings = rows.join(
         left.select("company", "ordinal").unique(), on=["company", "ordinal"], how="semi"
-    ).filter(departure < _SAME_COUNT)
-    pairs = left.join(
-        siblings.select("company", "ordinal", sibling="symbol", sibling_log="log_shares"),
-        on=["company", "ordinal"],
-    ).filter((pl.col("sibling_log") - pl.col("steady_log")).abs() < _SAME_COUNT)
+    ).select(
+        "company", "ordinal", sibling_row="row", sibling="symbol", sibling_log="log_shares",
+        sibling_steady="steady_log", sibling_departure="departure",
+    )  # fmt: skip
+    apart = (pl.col("sibling_log") - pl.col("log_shares")).abs()
+    stayed = (pl.col("sibling_departure") < _SAME_COUNT) & (
+        (pl.col("sibling_log") - pl.col("steady_log")).abs() < _SAME_COUNT
+    )
+    went_elsewhere = (
+        (pl.col("sibling_departure") > _LEFT_COUNT)
+        & ((pl.col("sibling_steady") - pl.col("steady_log")).abs() < _SAME_COUNT)
+        & (apart > _LEFT_COUNT)
+    )
     return (
-        pairs.sort("row", "sibling")
+        left.join(siblings, on=["company", "ordinal"])
+        .filter((pl.col("sibling_row") != pl.col("row")) & (stayed | went_elsewhere))
+        .sort("row", ~stayed, "sibling")
         .unique("row", keep="first", maintain_order=True)
         .select(
             "row",
             rule=pl.lit(RepairRule.CLASS_LEVEL_CAP.value),
             target_log="steady_log",
             evidence=pl.format(
-                "{} shares, while {} still has the common {}",
-                pl.col("log_shares").exp().round().cast(pl.Int64),
+                "{} shares, while {} {} {}",
+                _count("log_shares"),
                 "sibling",
-                pl.col("sibling_log").exp().round().cast(pl.Int64),
+                pl.when(stayed)
+                .then(pl.lit("still has the common"))
+                .otherwise(pl.format("left the common {} for", _count("steady_log"))),
+                _count("sibling_log"),
             ),
         )
     )
+
+
+def _count(log_shares: str) -> pl.Expr:
+    return pl.col(log_shares).exp().round().cast(pl.Int64)
 
 
 def caps_of_siblings(blank: pl.DataFrame, valued: pl.DataFrame) -> pl.DataFrame:

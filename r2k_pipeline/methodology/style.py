@@ -140,21 +140,15 @@ def style_scores(
         .with_columns(_filled(name).alias(name) for name in _WEIGHTS)
         .with_columns(composite=_composite())
         .join(before, on=["company_id", "segment"], how="left", maintain_order="left")
+        .with_columns(is_kept=_is_kept(is_full=is_full))
     )
-    score = pl.when(_is_kept(is_full=is_full)).then("old_score").otherwise("composite")
-    kept = scored.with_columns(composite_score=score, is_kept=_is_kept(is_full=is_full))
+    score = pl.when("is_kept").then("old_score").otherwise("composite")
+    kept = scored.with_columns(composite_score=score)
     stays = pl.lit(not is_full) & pl.col("old_probability").is_not_null()
-    return (
-        kept.with_columns(value_probability=_probabilities(kept))
-        .with_columns(
-            value_probability=pl.when(stays)
-            .then("old_probability")
-            .otherwise("value_probability")
-        )
-        .select(
-            pl.lit(event.event_id).alias("event_id"), "company_id", "segment",
-            "composite_score", "value_probability", "is_kept", "estimated",
-        )
+    probability = pl.when(stays).then("old_probability").otherwise(_probabilities(kept))
+    return kept.select(
+        pl.lit(event.event_id).alias("event_id"), "company_id", "segment", "composite_score",
+        probability.alias("value_probability"), "is_kept", "estimated",
     )  # fmt: skip
 
 

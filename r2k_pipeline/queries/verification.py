@@ -1,8 +1,9 @@
 """Does every published level follow from the constituents and the ledger.
 
 Recomputes each session from closes, index shares and the divisor events, by the
-definition and without the code that published it, and lists what differs. It
-repairs nothing. Add here a published number that can be recomputed.
+definition and without the code that published it, and lists what differs beyond rounding;
+`replay` does it with that code and asks for the same bits, of the ledger too. Neither
+repairs anything. Add here a published number that can be recomputed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.queries.addressing import nothing_there, require_order
+from r2k_pipeline.queries.replay import DIFFERENCES, replay_differences
 from r2k_pipeline.rulebook.index_definition import Weighting
 
 if TYPE_CHECKING:
@@ -42,10 +44,12 @@ class Verification:
 
     Args:
         indexes: One row per index: `index_id`, `first_session`, `last_session`,
-            `sessions`, `differences` and `largest_difference` (relative).
+            `sessions`, `differences` and `largest_difference` (relative, of levels by
+            their definition).
         differences: One row per number that differs, by session: `session`,
             `index_id`, `column`, `published`, `recomputed`, `difference`
-            (relative; null where one side has no such session).
+            (relative; null where one side has no such session). Numbers of the ledger
+            have their cause before the column.
     """
 
     indexes: pl.DataFrame
@@ -59,7 +63,11 @@ def verify(
     end: date | None = None,
     known_at: datetime | None = None,
 ) -> Verification:
-    """Recompute every published level of a range.
+    """Recompute every published level of a range, and the ledger that led to it.
+
+    Levels must follow from constituents and ledger by their definition, up to rounding, and
+    both must be what the methodology makes of constituents and corporate actions, bit for
+    bit.
 
     Args:
         store: The open store.
@@ -82,7 +90,25 @@ def verify(
         family=store.family,
     )
     ledger = store.published.read("divisors", end=end, known_at=known_at)
-    return compare(published, recompute(values, ledger, family=store.family))
+    found = compare(published, recompute(values, ledger, family=store.family))
+    return _with_replay(found, replay_differences(store, published, ledger))
+
+
+def _with_replay(found: Verification, replayed: pl.DataFrame) -> Verification:
+    """What differs by definition, and beside it what differs in any bit."""
+    key = ["session", "index_id", "column"]
+    defined = found.differences.select(
+        pl.col(name).cast(kind) for name, kind in DIFFERENCES.items()
+    )
+    differences = pl.concat([defined, replayed]).unique(key, keep="first", maintain_order=True)
+    counts = differences.group_by("index_id").agg(differences=pl.len())
+    indexes = (
+        found.indexes.drop("differences")
+        .join(counts, on="index_id", how="left", maintain_order="left")
+        .with_columns(pl.col("differences").fill_null(0))
+        .select(found.indexes.columns)
+    )
+    return Verification(indexes=indexes, differences=differences.sort(key))
 
 
 def index_values(
@@ -143,9 +169,16 @@ def _scaled_values(
         own = (
             own.sort("session")
             .join_asof(resets, left_on="session", right_on="reset", strategy="backward")
-            .join(known, on=["security_id", "reset"])
+            .join(known, on=["security_id", "reset"], how="left")
+            .join(
+                known.rename({"security_id": "parent_security_id", "factor": "parent_factor"}),
+                on=["parent_security_id", "reset"],
+                how="left",
+            )
+            .with_columns(counted=pl.coalesce("factor", "parent_factor"))
+            .filter(pl.col("counted").is_not_null())
         )
-        value = value * pl.col("factor")
+        value = value * pl.col("counted")
     elif index.weighting is Weighting.FULL_MARKET_CAP:
         value = value / pl.col("float_factor")
     return (
@@ -284,10 +317,10 @@ def first_difference(found: Verification) -> str | None:
     if found.differences.is_empty():
         return None
     row = found.differences.row(0, named=True)
-    published, recomputed = (
-        _MISSING if row[side] is None else f"{row[side]:.10g}"
-        for side in ("published", "recomputed")
-    )
+    sides = [row["published"], row["recomputed"]]
+    few = [_MISSING if value is None else f"{value:.10g}" for value in sides]
+    # Where ten digits are the same it is the last bits that differ.
+    published, recomputed = few if few[0] != few[1] else [f"{value:.17g}" for value in sides]
     return (
         f"{row['index_id']} {row['column']} on {row['session']}: "
         f"published {published}, recomputed {recomputed}"

@@ -69,7 +69,10 @@ class ActionOutcome(StrEnum):
 
 
 class LedgerCause(StrEnum):
-    """Why a row stands in the ledger; the order is that in which one session's rows apply."""
+    """Why a row stands in the ledger; the order is that in which one session's rows apply.
+
+    Who joins comes before who leaves, so that an index is never empty in between.
+    """
 
     BASE = "base"
     SPIN_OFF = "spin_off"
@@ -78,10 +81,10 @@ class LedgerCause(StrEnum):
     RETURN_OF_CAPITAL = "return_of_capital"
     RIGHTS_ISSUE = "rights_issue"
     SHARE_CHANGE = "share_change"
+    ADDITION = "addition"
     MERGER = "merger"
     DELISTING = "delisting"
     DELETION = "deletion"
-    ADDITION = "addition"
     SHARE_UPDATE = "share_update"
     REWEIGHT = "reweight"
     RECONSTITUTION = "reconstitution"

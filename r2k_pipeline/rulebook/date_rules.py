@@ -143,7 +143,15 @@ def rule_of(
     source: str,
     certainty: Certainty,
 ) -> DateRule:
-    """Write a rule as one entry of a table: day, month, years, words, function, source."""
+    """Write a rule as one entry of a table: day, month, years, words, function, source.
+
+    Example:
+        >>> rule = rule_of(
+        ...     EventDay.RANK, JUNE, (2023, None), "last session of April", last_session(4),
+        ...     "methodology_2026", Certainty.OFFICIAL)
+        >>> rule.covers(2022), rule.covers(2030)
+        (False, True)
+    """
     first, last = years
     return DateRule(
         day=day,

@@ -41,6 +41,7 @@ def held(
     return {
         "session": DAYS[day],
         "security_id": line,
+        "symbol": line,
         "indexes": "r3000e r3000 r2000",
         "event_id": event,
         "close_usd": close,
@@ -53,11 +54,15 @@ def held(
 
 
 def ledger_of(
-    lines: pl.DataFrame, actions: pl.DataFrame = NO_ACTIONS, days: list[date] = DAYS
+    lines: pl.DataFrame,
+    actions: pl.DataFrame = NO_ACTIONS,
+    days: list[date] = DAYS,
+    earlier: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     return divisor_events(
-        lines, actions, sessions=days, family=SMALL, base_session=DAYS[0], factors=NO_FACTORS
-    )
+        lines, actions, sessions=days, family=SMALL, base_session=DAYS[0], factors=NO_FACTORS,
+        earlier=earlier,
+    )  # fmt: skip
 
 
 def levels_of(lines: pl.DataFrame, actions: pl.DataFrame = NO_ACTIONS) -> pl.DataFrame:
@@ -265,7 +270,9 @@ def test_a_ledger_built_in_pieces_equals_one_built_at_once(
 ) -> None:
     lines = told(history)
     early = ledger_of(lines.filter(pl.col("session") < DAYS[cut]), days=DAYS[:cut])
-    late = ledger_of(lines.filter(pl.col("session") >= DAYS[cut - 1]), days=DAYS[cut:])
+    late = ledger_of(
+        lines.filter(pl.col("session") >= DAYS[cut - 1]), days=DAYS[cut:], earlier=early
+    )
     assert pl.concat([early, late]).equals(ledger_of(lines))
 
 

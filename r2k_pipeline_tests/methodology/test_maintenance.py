@@ -174,10 +174,27 @@ def test_a_change_by_a_factor_of_two_is_left_to_the_reconstitution() -> None:
 
 
 def test_a_split_is_no_change_of_shares() -> None:
-    split = {"session": date(2022, 7, 15), "security_id": "S-A", "action_type": "split",
-             "split_factor": 3.0}  # fmt: skip
-    assert updates(worked(members=member(d20220715=300.0), actions=(split,))) == []
-    assert updates(worked(members=member(d20220715=306.0), actions=(split,))) == [("2022-09", 1.02)]
+    day = date(2022, 7, 15)
+    split = {
+        "session": day,
+        "security_id": "S-A",
+        "action_type": "split",
+        "split_factor": 3.0,
+    }
+    for shares, expected in ((300.0, []), (306.0, [("2022-09", 1.02)])):
+        first = replace(member(d20220715=shares)[0], price={day: 1 / 3})
+        assert updates(worked(members=(first, *MEMBERS[1:]), actions=(split,))) == expected
+
+
+def test_a_class_that_becomes_dearer_than_another_changes_no_shares() -> None:
+    second = Line(name="A.B", cap_bn=50.0, company="A", price={date(2022, 7, 15): 1.5})
+    assert updates(worked(second)) == []
+    grown = replace(second, shares={date(2022, 8, 1): 110.0})
+    assert updates(worked(grown, members=member(d20220801=110.0))) == [("2022-09", 1.1)]
+
+
+def test_a_further_class_is_no_growth_of_the_first() -> None:
+    assert updates(worked(ipo("A.NEW", 30.0, company="A"))) == []
 
 
 def test_additions_are_updated_from_the_next_review_on() -> None:
@@ -241,10 +258,10 @@ def offering(day: date, price: float, part: float) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("price", "part", "is_applied"),
     [
-        (50e6, 0.05, True),  # 5 % of 100 shares at 50 m are 250 m
-        (49e6, 0.05, False),
-        (60e6, 0.04, False),
-        (250e6, 0.04, True),  # 4 % at 250 m are 1 bn
+        (5.0, 0.05, True),  # 5 % of 1 bn shares at $5 are 250 m
+        (4.9, 0.05, False),
+        (6.0, 0.04, False),
+        (25.0, 0.04, True),  # 4 % at $25 are 1 bn
     ],
 )
 def test_large_offerings_count_two_sessions_later(
@@ -256,7 +273,7 @@ def test_large_offerings_count_two_sessions_later(
 
 
 def test_an_offering_that_was_applied_is_not_counted_again() -> None:
-    priced = offering(date(2022, 7, 14), 50e6, 0.05)
+    priced = offering(date(2022, 7, 14), 5.0, 0.05)
     rows = worked(members=member(d20220801=105.2), actions=(priced,))
     # 105.2 is 0.19 % above the 105 in force: no update.
     assert rows["change"].to_list() == ["offering"]

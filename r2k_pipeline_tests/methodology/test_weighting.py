@@ -244,7 +244,8 @@ def drifting() -> tuple[pl.DataFrame, list[date]]:
     }
     rows = [
         {
-            "session": days[n], "security_id": line, "company_id": line, "sector": "Energy",
+            "session": days[n], "security_id": line, "symbol": line, "company_id": line,
+            "sector": "Energy",
             "indexes": "eq", "event_id": "2022-06", "index_shares": 100.0, "float_factor": 1.0,
             "previous_close_usd": prices[max(n - 1, 0)] or close, "close_usd": close,
             "market_value_usd": close * 100.0, "close_session": days[n], "status": "ok",
@@ -253,7 +254,7 @@ def drifting() -> tuple[pl.DataFrame, list[date]]:
         for n, close in enumerate(prices)
         if close is not None
     ]  # fmt: skip
-    return pl.DataFrame(rows), days
+    return pl.DataFrame(rows).with_columns(parent_security_id=pl.lit(None, pl.String)), days
 
 
 def test_a_reset_is_level_neutral_and_who_joins_later_waits_for_the_next() -> None:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from r2k_pipeline.rulebook.index_definition import Weighting
 from r2k_pipeline_tests.oracle.exact_market import ExactMarket
-from r2k_pipeline_tests.oracle.exact_opening import Holding, Opening
-from r2k_pipeline_tests.oracle.exact_treatments import TREATMENTS
+from r2k_pipeline_tests.oracle.exact_opening import Holding, LastDay, Opening
+from r2k_pipeline_tests.oracle.exact_treatments import NOMINAL, ON_ONE_LINE, TREATMENTS
 from r2k_pipeline_tests.oracle.told_history import FAMILY
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from r2k_pipeline.rulebook.index_definition import IndexDefinition
     from r2k_pipeline_tests.oracle.exact_market import Decision
-    from r2k_pipeline_tests.oracle.exact_opening import Basket
+    from r2k_pipeline_tests.oracle.exact_opening import Basket, Birth
     from r2k_pipeline_tests.oracle.told_history import History
 
 # US tax on dividends to holders without a treaty.
@@ -63,7 +63,8 @@ class ExactIndex:
         if self.index.weighting is Weighting.FULL_MARKET_CAP:
             return held.shares
         if self.index.weighting is Weighting.EQUAL:
-            return held.index_shares * self.factors.get(held.line, 0)
+            inherited = self.factors.get(held.parent or "", Fraction(0))
+            return held.index_shares * self.factors.get(held.line, inherited)
         return held.index_shares
 
     def value(self, basket: Basket) -> Fraction:
@@ -90,8 +91,7 @@ class ExactIndex:
         if self.divisor is None:
             before = None
         else:
-            eve = opening.eve.values()
-            before = sum(self.counts(h) * opening.sold.get(h.line, h.worth) for h in eve)
+            before = self.value(opening.eve)
         if is_reset and self.index.weighting is Weighting.EQUAL:
             self.reset(opening.basket)
         after = self.value(opening.basket)
@@ -129,6 +129,8 @@ class ExactFamily:
         self.market = ExactMarket(history)
         self.events = {event.effective_session: event.event_id for event in history.events}
         self.indexes = {index_id: ExactIndex(index) for index_id, index in FAMILY.items()}
+        self.last_days: dict[str, LastDay] = {}
+        self.births: dict[str, Birth] = {}
 
     def levels(self) -> dict[tuple[str, date], ExactLevel]:
         """Every level of every index that has members."""
@@ -140,26 +142,49 @@ class ExactFamily:
             for index in self.indexes.values():
                 index.open(opening, is_reset=day in self.history.resets)
             basket = opening.basket
-            for held in basket.values():
-                self.mark(held, day)
+            self.close(opening)
             for index_id, index in self.indexes.items():
                 level = index.close(opening)
                 if level is not None:
                     found[index_id, day] = level
         return found
 
+    def close(self, opening: Opening) -> None:
+        """Value every line at its close, and what is held a last day at its removal price."""
+        for held in opening.basket.values():
+            self.mark(held, opening.day)
+        for line, last in opening.last_days.items():
+            price = self.removal_price(last, opening)
+            if price is not None:
+                opening.basket[line].worth = price
+        self.last_days, self.births = opening.last_days, opening.births
+
+    def removal_price(self, last: LastDay, opening: Opening) -> Fraction | None:
+        """What a share is worth on its last day; a merger in stock pays at the acquirer's close."""
+        action = last.action
+        if action is None or action.kind != "stock_merger":
+            return last.price
+        acquirer = opening.basket.get(action.other or "")
+        close = self.market.last_close(action.other or "", opening.day)
+        worth = acquirer.worth if acquirer is not None else close
+        if worth is None or action.ratio is None:
+            return None
+        return worth * action.ratio + (action.amount or 0)
+
     def mark(self, held: Holding, day: date) -> None:
         """Value a line at its close; without one it keeps its last."""
         close = self.market.close(held.line, day)
         if close is not None:
-            held.worth, held.traded = close, self.market.place(day)
+            held.worth, held.traded, held.halted = close, self.market.place(day), False
 
     def change(self, opening: Opening) -> None:
         """Apply everything that counts from this open on."""
+        opening.sell_last_days(self.last_days)
+        opening.births = self.births
         event_id = self.events.get(opening.day)
         if event_id is not None:
             members = self.market.members_of(self.history.decisions, event_id)
-            opening.exchange(self.enrolled(members, opening.day))
+            opening.basket, opening.births = self.enrolled(members, opening.day), {}
         joining = self.enrolled(self.market.joins(opening.day), opening.day)
         for line, held in joining.items():
             opening.basket.setdefault(line, held)
@@ -168,7 +193,19 @@ class ExactFamily:
                 if action.kind == kind and action.outcome != "unknown_line":
                     treat(opening, action)
         self.update(opening)
+        self.deliver(opening)
         self.remove_silent(opening)
+
+    def deliver(self, opening: Opening) -> None:
+        """Let children join that close today for the first time; ineligible ones for a day."""
+        for line, birth in list(opening.births.items()):
+            if self.market.close(line, opening.day) is None:
+                continue
+            opening.basket[line] = opening.births.pop(line).holding
+            quote = self.market.rows(opening.day).get(line)
+            if quote is None or not quote.is_eligible:
+                opening.last_days[line] = LastDay(action=None, price=None)
+            del birth
 
     def enrolled(self, members: list[Decision], day: date) -> Basket:
         """The lines of companies that join, with the shares observed before the open."""
@@ -183,7 +220,6 @@ class ExactFamily:
                     company=decision.company,
                     sector=decision.sector,
                     indexes=decision.indexes,
-                    event_id=decision.event_id,
                     shares=shares,
                     free=decision.free or Fraction(1),
                     worth=worth[0],
@@ -205,13 +241,14 @@ class ExactFamily:
     def observed(
         self, line: str, day: date
     ) -> tuple[Fraction | None, tuple[Fraction, int] | None]:
-        """Median shares and last close of a line before an open, in shares of the eve."""
+        """Median shares and last close of a line before an open, in the terms of the eve."""
         seen: list[Fraction] = []
         last: tuple[Fraction, int] | None = None
         for eve in self.market.before(day, self.history.rules.share_observation_sessions):
-            factor = self.market.split(line, eve)
-            seen = [shares * factor for shares in seen]
-            last = last and (last[0] / factor, last[1])
+            if last is not None:
+                worth, factor = self.carried(line, eve, last[0])
+                seen = [shares * factor for shares in seen]
+                last = worth, last[1]
             quote = self.market.quotes(eve).get(line)
             if quote is not None and quote.shares:
                 seen.append(quote.shares)
@@ -219,6 +256,19 @@ class ExactFamily:
             if close is not None:
                 last = close, self.market.place(eve)
         return (median(seen) if seen else None), last
+
+    def carried(self, line: str, day: date, worth: Fraction) -> tuple[Fraction, Fraction]:
+        """A close of the eve and one share of then, after the actions of a session."""
+        alone = Holding(
+            line=line, company="", sector=None, indexes=frozenset(), shares=Fraction(1),
+            free=Fraction(1), worth=worth, traded=0,
+        )  # fmt: skip
+        opening = Opening(day=day, market=self.market, eve={}, basket={line: alone})
+        for kind in ON_ONE_LINE:
+            for action in self.market.actions(day):
+                if action.kind == kind and action.line == line:
+                    TREATMENTS[kind](opening, action)
+        return alone.worth, alone.shares
 
     def update(self, opening: Opening) -> None:
         """Change shares and floats as a review decided, on every line of the company."""
@@ -232,9 +282,14 @@ class ExactFamily:
                     held.shares *= update.factor
 
     def remove_silent(self, opening: Opening) -> None:
-        """Sell at its last close what has not traded for too long."""
-        today = self.market.place(opening.day)
+        """Sell at its last close what has not traded for too long, halted lines for nothing."""
+        today, rules = self.market.place(opening.day), self.history.rules
         for held in list(opening.basket.values()):
-            is_silent = self.market.close(held.line, opening.day) is None
-            if is_silent and today - held.traded > self.history.rules.max_carried_sessions:
-                opening.leave(held.line, held.worth)
+            age = today - held.traded
+            if self.market.close(held.line, opening.day) is not None:
+                continue
+            if held.halted and age >= rules.halt_removal_sessions:
+                opening.last_days.setdefault(held.line, LastDay(action=None, price=NOMINAL))
+            elif not held.halted and age > rules.max_carried_sessions:
+                if held.line not in opening.last_days:
+                    opening.take_out(held.line, None)

@@ -150,6 +150,22 @@ class ExactMarket:
             return None
         return later.previous_close * self.split(line, self.sessions[following])
 
+    def last_close(self, line: str, day: date) -> Fraction | None:
+        """The last price at which a line closed by a session."""
+        for earlier in reversed(self.sessions[: self._place[day] + 1]):
+            close = self.close(line, earlier)
+            if close is not None:
+                return close
+        return None
+
+    def shares_of(self, line: str, day: date) -> Fraction | None:
+        """The shares of a line that is no member, as last seen before a session."""
+        for earlier in reversed(self.sessions[: self._place[day]]):
+            quote = self.quotes(earlier).get(line)
+            if quote is not None and quote.shares:
+                return quote.shares
+        return None
+
     def company(self, line: str) -> str:
         """The company of a line, from any of its rows."""
         for rows in self._quotes.values():

@@ -1,7 +1,7 @@
 """An index family between two closes: what was held overnight becomes what is held today.
 
-Holds the basket and its elementary changes - a line leaves at a price, joins at a price,
-has its shares or its price changed. Which event does what is `exact_treatments`; what the
+Holds the basket and its elementary changes - a line leaves at a price, is held a last day,
+grows, is cut into other shares. Which event does what is `exact_treatments`; what the
 levels make of it is `exact_index`.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date
 
-    from r2k_pipeline_tests.oracle.exact_market import ExactMarket
+    from r2k_pipeline_tests.oracle.exact_market import Action, ExactMarket
 
 
 @dataclass(kw_only=True)
@@ -26,22 +26,24 @@ class Holding:
         company: Its company's id.
         sector: Its sector.
         indexes: Ids of the indexes that hold it.
-        event_id: The reconstitution that is in force.
         shares: Its shares, before float.
         free: The part of them that counts, 0 to 1.
         worth: The price at which it is valued now, USD.
         traded: The number of the session on which it last had a close.
+        parent: The line that it was spun off, since the last reset of weights or before.
+        halted: Whether it was halted and has not traded since.
     """
 
     line: str
     company: str
     sector: str | None
     indexes: frozenset[str]
-    event_id: str
     shares: Fraction
     free: Fraction
     worth: Fraction
     traded: int
+    parent: str | None = None
+    halted: bool = False
 
     @property
     def index_shares(self) -> Fraction:
@@ -50,6 +52,27 @@ class Holding:
 
 
 Basket = dict[str, Holding]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastDay:
+    """A line that is held through one more session and leaves after it.
+
+    Args:
+        action: Why.
+        price: What a share is worth at that close; None: its own close.
+    """
+
+    action: Action | None
+    price: Fraction | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Birth:
+    """A child that joins when it first closes: with which shares and at which price."""
+
+    holding: Holding
+    parent: str
 
 
 @dataclass(kw_only=True)
@@ -61,8 +84,8 @@ class Opening:
         market: What is known of every line.
         eve: The basket as it closed, untouched from here on.
         basket: The basket as it opens.
-        sold: What one share of the eve fetches, of lines that leave.
-        given: Shares of today for each share of the eve.
+        last_days: Lines that are held through this session only.
+        births: Children that have not closed yet.
         paid: Dividends a share of today.
     """
 
@@ -70,8 +93,8 @@ class Opening:
     market: ExactMarket
     eve: Basket
     basket: Basket
-    sold: dict[str, Fraction] = field(default_factory=dict)
-    given: dict[str, Fraction] = field(default_factory=dict)
+    last_days: dict[str, LastDay] = field(default_factory=dict)
+    births: dict[str, Birth] = field(default_factory=dict)
     paid: dict[str, Fraction] = field(default_factory=dict)
 
     @classmethod
@@ -84,23 +107,35 @@ class Opening:
             basket={line: replace(held) for line, held in eve.items()},
         )
 
-    def exchange(self, basket: Basket) -> None:
-        """Hold another basket; what is not in it is sold at the last close."""
-        self.basket = basket
-
-    def rescale(self, line: str, factor: Fraction) -> None:
-        """Cut every share of a line into so many."""
-        self.given[line] = self.given.get(line, Fraction(1)) * factor
-        held = self.basket.get(line)
-        if held is not None:
-            held.shares *= factor
-            held.worth /= factor
-
-    def leave(self, line: str, price: Fraction) -> None:
-        """Sell a line at a price a share of today."""
-        if self.basket.pop(line, None) is not None:
-            self.sold[line] = price * self.given.get(line, Fraction(1))
-
     def traded_on_the_eve(self, held: Holding) -> bool:
         """Whether a line had a close on the session before."""
         return held.traded == self.market.place(self.day) - 1
+
+    def leave(self, action: Action, price: Fraction | None) -> None:
+        """Let a line go at its last close, or, where that says nothing, after a last day."""
+        held = self.basket.get(action.line)
+        if held is None or action.line in self.last_days:
+            return
+        is_late = action.outcome == "delayed"
+        if self.traded_on_the_eve(held) and not is_late:
+            self.take_out(action.line, action)
+        else:
+            self.last_days[action.line] = LastDay(action=action, price=price)
+
+    def take_out(self, line: str, action: Action | None) -> None:
+        """Sell a line for what it is worth; if it is paid with shares, the payer grows."""
+        held = self.basket.pop(line)
+        if action is not None and action.kind == "stock_merger":
+            self.grow(action, held.index_shares)
+
+    def grow(self, action: Action, target: Fraction) -> None:
+        """Add the acquirer's new shares to its own, so many index shares of the target's."""
+        acquirer = self.basket.get(action.other or "")
+        if acquirer is not None and action.ratio is not None:
+            acquirer.shares += action.ratio * target / acquirer.free
+
+    def sell_last_days(self, last_days: dict[str, LastDay]) -> None:
+        """Sell, at the prices of the eve, what was held a last day."""
+        for line, last in last_days.items():
+            if line in self.basket:
+                self.take_out(line, last.action)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from r2k_pipeline_tests.oracle.exact_opening import Holding
+from r2k_pipeline_tests.oracle.exact_opening import Birth, Holding, LastDay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 _TAKEN_OVER = Fraction(9, 10)
 _LEAST_FLOAT = Fraction(5, 100)
-_NOMINAL = Fraction("0.0001")
+NOMINAL = Fraction(0.0001)  # the float that the pipeline has, not the decimal
 
 
 def split(opening: Opening, action: Action) -> None:
     """Shares times k, price over k."""
-    opening.rescale(action.line, _given(action.factor))
+    held = opening.basket.get(action.line)
+    factor = _given(action.factor)
+    if held is not None:
+        held.shares *= factor
+        held.worth /= factor
 
 
 def cash_dividend(opening: Opening, action: Action) -> None:
@@ -38,15 +42,16 @@ def special_dividend(opening: Opening, action: Action) -> None:
     """Taken off the price on the ex-date; the fourth in a row counts as ordinary."""
     if action.outcome == "as_ordinary":
         cash_dividend(opening, action)
-        return
-    return_of_capital(opening, action)
+    else:
+        return_of_capital(opening, action)
 
 
 def return_of_capital(opening: Opening, action: Action) -> None:
-    """The price is cut on the ex-date."""
+    """The price is cut on the ex-date; no payment reaches the price."""
     held = opening.basket.get(action.line)
-    if held is not None:
-        held.worth -= _given(action.amount)
+    paid = _given(action.amount)
+    if held is not None and paid < held.worth:
+        held.worth -= paid
 
 
 def rights_issue(opening: Opening, action: Action) -> None:
@@ -61,21 +66,25 @@ def rights_issue(opening: Opening, action: Action) -> None:
 def spin_off(opening: Opening, action: Action) -> None:
     """The child joins its parent's indexes at a when-issued price, which the parent loses."""
     parent = opening.basket.get(action.line)
-    if parent is None or action.other is None or action.other in opening.basket:
+    if parent is None:
         return
-    start = action.amount or Fraction(0)
-    parent.worth -= _given(action.ratio) * start
-    opening.basket[action.other] = Holding(
+    start, ratio = action.amount or Fraction(0), _given(action.ratio)
+    if ratio * start < parent.worth:
+        parent.worth -= ratio * start
+    if action.other is None or action.other in opening.basket:
+        return
+    child = Holding(
         line=action.other,
         company=opening.market.company(action.other),
         sector=parent.sector,
         indexes=parent.indexes,
-        event_id=parent.event_id,
-        shares=parent.shares * _given(action.ratio),
+        shares=parent.shares * ratio,
         free=parent.free,
         worth=start,
         traded=opening.market.place(opening.day) - 1,
+        parent=parent.line,
     )
+    opening.births[action.other] = Birth(holding=child, parent=parent.line)
 
 
 def share_change(opening: Opening, action: Action) -> None:
@@ -86,53 +95,54 @@ def share_change(opening: Opening, action: Action) -> None:
 
 
 def tender_offer(opening: Opening, action: Action) -> None:
-    """The tendered part is free no more; beyond 90 %, or below 5 % of float, the line leaves."""
+    """What was tendered floats no more; from 90 %, or below 5 % of float, the line leaves."""
     held = opening.basket.get(action.line)
     if held is None:
         return
-    part = _given(action.ratio)
-    if part >= _TAKEN_OVER or held.free * (1 - part) < _LEAST_FLOAT:
-        opening.leave(action.line, held.worth)
+    left = held.free - _given(action.ratio)
+    if _given(action.ratio) >= _TAKEN_OVER or left < _LEAST_FLOAT:
+        opening.leave(action, action.amount)
     else:
-        held.free *= 1 - part
+        held.free = left
 
 
 def cash_merger(opening: Opening, action: Action) -> None:
     """The target leaves at its last price, or at the terms if it did not trade on the eve."""
-    held = opening.basket.get(action.line)
-    if held is not None:
-        traded = opening.traded_on_the_eve(held)
-        opening.leave(action.line, held.worth if traded else _given(action.amount))
+    opening.leave(action, action.amount)
 
 
 def stock_merger(opening: Opening, action: Action) -> None:
     """The target leaves and its shares become the acquirer's, at the same moment."""
-    target = opening.basket.get(action.line)
-    acquirer = opening.basket.get(action.other or "")
-    ratio = _given(action.ratio)
-    if target is not None:
-        price = target.worth
-        if acquirer is not None and not opening.traded_on_the_eve(target):
-            price = acquirer.worth * ratio + (action.amount or 0)
-        opening.leave(action.line, price)
-    if acquirer is not None and target is not None:
-        acquirer.shares += ratio * target.index_shares / acquirer.free
+    if action.line in opening.basket:
+        opening.leave(action, None)
+    else:
+        acquirer = opening.basket.get(action.other or "")
+        shares = opening.market.shares_of(action.line, opening.day)
+        if acquirer is not None and shares is not None:
+            opening.grow(action, shares * acquirer.free)
 
 
 def delisting(opening: Opening, action: Action) -> None:
-    """The line leaves at the price over the counter, or its last one."""
-    held = opening.basket.get(action.line)
-    if held is not None:
-        opening.leave(action.line, held.worth if action.amount is None else action.amount)
+    """The line leaves at its last price, or over the counter if it did not trade on the eve."""
+    opening.leave(action, action.amount)
 
 
 def bankruptcy(opening: Opening, action: Action) -> None:
-    """The line leaves at a nominal price."""
-    opening.leave(action.line, _NOMINAL if action.amount is None else action.amount)
+    """The line is worth a nominal price at the close, and leaves."""
+    if action.line in opening.basket and action.line not in opening.last_days:
+        price = NOMINAL if action.amount is None else action.amount
+        opening.last_days[action.line] = LastDay(action=action, price=price)
+
+
+def halt(opening: Opening, action: Action) -> None:
+    """The last trade is carried for longer than that of a line that is merely silent."""
+    held = opening.basket.get(action.line)
+    if held is not None:
+        held.halted = True
 
 
 def nothing(opening: Opening, action: Action) -> None:
-    """Halts carry the last close of themselves; the rest changes names, not values."""
+    """A name or a place changes, no value; what an offering does is decided at a review."""
 
 
 TREATMENTS: Mapping[str, Callable[[Opening, Action], None]] = {
@@ -144,18 +154,24 @@ TREATMENTS: Mapping[str, Callable[[Opening, Action], None]] = {
     "rights_issue": rights_issue,
     "share_change": share_change,
     "tender_offer": tender_offer,
-    "stock_merger": stock_merger,
     "cash_merger": cash_merger,
+    "stock_merger": stock_merger,
     "delisting": delisting,
     "bankruptcy": bankruptcy,
     "cash_dividend": cash_dividend,
-    "halt": nothing,
+    "halt": halt,
     "rename": nothing,
     "reincorporation": nothing,
     "offering": nothing,
     "listing": nothing,
 }
 """Every kind of action, in the order in which those of one morning apply."""
+
+ON_ONE_LINE = (
+    "split", "spin_off", "new_class", "special_dividend", "return_of_capital", "rights_issue",
+    "share_change",
+)  # fmt: skip
+"""Those that change the shares or the price of their own line."""
 
 
 def _given(value: Fraction | None) -> Fraction:

@@ -41,7 +41,11 @@ def levels_of(history: History, *, cut: date | None = None) -> pl.DataFrame:
     stretches = [part for part in stretches if part]
     lines = pl.concat(members_of(history, part) for part in stretches)
     factors = _factors(history, lines)
-    ledger = pl.concat(_ledger(history, lines, factors, part) for part in stretches)
+    entries: list[pl.DataFrame] = []
+    for part in stretches:
+        earlier = pl.concat(entries) if entries else None
+        entries.append(_ledger(history, lines, factors, part, earlier=earlier))
+    ledger = pl.concat(entries)
     return pl.concat(
         index_levels(
             _between(lines, part[0], part[-1]),
@@ -82,16 +86,22 @@ def _members(history: History, event: Event, part: Sequence[date]) -> pl.DataFra
 
 
 def _ledger(
-    history: History, lines: pl.DataFrame, factors: pl.DataFrame, part: Sequence[date]
+    history: History,
+    lines: pl.DataFrame,
+    factors: pl.DataFrame,
+    part: Sequence[date],
+    *,
+    earlier: pl.DataFrame | None,
 ) -> pl.DataFrame:
     eve = max((day for day in history.sessions if day < part[0]), default=part[0])
     return divisor_events(
         _between(lines, eve, part[-1]),
-        _between(history.actions, part[0], part[-1]),
+        _between(history.actions, eve, part[-1]),
         sessions=part,
         family=FAMILY,
         base_session=history.base_session,
         factors=_in_force(history, factors, eve, part[-1]),
+        earlier=earlier,
     )
 
 

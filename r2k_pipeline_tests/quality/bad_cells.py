@@ -22,6 +22,8 @@ _ACTION_BREAKS: dict[str, dict[str, Any]] = {
     "dividends_have_an_amount": {"action_type": "special_dividend", "amount_usd": None},
     "ratio_is_positive": {"ratio": -1.0},
     "renames_and_spin_offs_name_the_other_symbol": {"counterparty_symbol": None},
+    "ratios_are_given": {"ratio": None},
+    "tendered_part_is_a_fraction": {"action_type": "tender_offer", "ratio": 1.2},
 }
 BREAKS: dict[str, dict[str, dict[str, Any]]] = {
     "raw_listings": {
@@ -58,6 +60,8 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "corporate_actions": {
         **_ACTION_BREAKS,
+        "outcome_is_known": {"outcome": "ignored"},
+        "actions_concern_a_known_line": {"outcome": "unknown_line"},
         "origin_is_known": {"origin": "guessed"},
         "evidence_is_stated": {"evidence": ""},
     },
@@ -179,6 +183,8 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "value_is_close_times_shares": {"market_value_usd": 1000.1},
         "closes_are_known_by_then": {"close_session": date(2022, 6, 28)},
         "older_closes_are_marked_carried": {"close_session": MONDAY},
+        "age_is_not_negative": {"close_age_sessions": -1},
+        "joining_is_known": {"joined_by": "merger"},
     },
     "weight_factors": {
         "index_is_one_word": {"index_id": "R2000 equal"},
@@ -196,6 +202,10 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
         "tax_never_adds": {"net_return_factor": 1.003},
         "market_value_is_positive": {"market_value_after_usd": 0.0},
         "factor_is_value_after_over_before": {"cause": "deletion", "factor": 1.1},
+        "divisor_is_stated": {"divisor_after": None},
+        "divisor_is_positive": {"divisor_after": 0.0},
+        "divisor_moves_by_its_factor": {"divisor_before": 1.3},
+        "actions_are_named": {"action_ids": None},
         "reconstitutions_name_their_event": {"index_id": "r3000", "cause": "reconstitution"},
     },
     "levels": {

@@ -57,6 +57,7 @@ _ACTIONS: dict[str, list[Any]] = {
     "amount_usd": [None, 0.25, None, 1.0],
     "ratio": [None, None, None, 0.5],
     "counterparty_symbol": [None, None, "RNMD", "ACQR"],
+    "announced_session": [None, None, None, FRIDAY],
 }
 _UNIVERSE = frame(
     "universe",
@@ -131,6 +132,7 @@ _CONSTITUENTS = frame(
     event_id=["2021-06", "2022-06", "2022-06"],
     close_usd=[25.0, 26.0, 4.0],
     close_session=[FRIDAY, MONDAY, FRIDAY],
+    close_age_sessions=[0, 0, 1],
     previous_close_usd=[24.5, 25.0, 4.0],
     index_shares=[80.0, 80.0, 250.0],
     float_factor=[0.8, 0.8, 1.0],
@@ -152,9 +154,12 @@ _DIVISORS = frame(
     session=[FRIDAY, MONDAY, MONDAY],
     cause=["base", "reconstitution", "dividend"],
     event_id=["2021-06", "2022-06", None],
+    action_ids=[None, None, "cash_dividend DIVI"],
     market_value_before_usd=[None, 2000.0, 2500.0],
     market_value_after_usd=[1000.0, 2500.0, 2500.0],
     factor=[1.0, 1.25, 1.0],
+    divisor_before=[None, 1.0, 1.25],
+    divisor_after=[1.0, 1.25, 1.25],
     gross_return_factor=[1.0, 1.0, 1.002],
     net_return_factor=[1.0, 1.0, 1.0014],
 )
@@ -206,6 +211,8 @@ GOOD: dict[str, pl.DataFrame] = {
         "corporate_actions",
         **_ACTIONS,
         security_id=["S1", "S2", "S3", "S4"],
+        counterparty_security_id=[None, None, "S3", "S9"],
+        outcome=[None, None, None, "delayed"],
         origin=["inferred", "reported", "reported", "reported"],
         evidence=["previous close is half the last close"] * 4,
     ),

@@ -9,6 +9,7 @@ Invariants:
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -27,7 +28,13 @@ from r2k_pipeline.rulebook.family import family
 from r2k_pipeline.rulebook.schedule import event
 from r2k_pipeline.settings import Settings
 from r2k_pipeline.storage.store import Store, open_store
-from r2k_pipeline_tests.small_history import EVENTS, LAST_SESSION, write_small_history
+from r2k_pipeline_tests.queries.market_rows import shaped
+from r2k_pipeline_tests.small_history import (
+    EVENTS,
+    KNOWN_AT,
+    LAST_SESSION,
+    write_small_history,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -256,3 +263,35 @@ def test_an_event_that_never_was_has_no_tables(history: Store) -> None:
         event_table(history, "2022-07", EventTable.RANGES)
     with pytest.raises(BadInputError, match="2021-06, 2022-06"):
         event_table(history, event("2023-06").event_id, EventTable.DESK)
+
+
+def test_ipo_additions_are_those_of_the_event_before(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    write_small_history(settings)
+    rows = [
+        ("ipo_addition", "SMLL", "2021-06", date(2021, 9, 20), 4e8),
+        ("fast_entry", "BIGG", "2021-06", date(2021, 9, 20), 9e9),
+        ("share_update", "SHRS", "2021-06", date(2021, 9, 20), None),
+        ("ipo_addition", "NEXT", "2022-06", date(2022, 6, 30), 5e8),
+    ]
+    told_rows = pl.DataFrame(
+        rows, schema=["change", "symbol", "event_id", "session", "total_market_cap_usd"],
+        orient="row",
+    ).with_columns(
+        company_id=pl.format("C-{}", "symbol"),
+        security_id=pl.format("S-{}", "symbol"),
+        decided_day="session",
+        reason=pl.lit("It joined."),
+    )  # fmt: skip
+    with open_store(settings) as store:
+        store.published.replace(
+            "maintenance",
+            shaped("maintenance", told_rows),
+            known_at=KNOWN_AT,
+            start=date(2021, 7, 1),
+            end=date(2022, 7, 1),
+        )
+        found = event_table(store, "2022-06", EventTable.IPOS)
+        first = event_table(store, "2021-06", EventTable.IPOS)
+    assert found["symbol"].to_list() == ["BIGG", "SMLL"]
+    assert first.is_empty()

@@ -12,7 +12,10 @@ import polars as pl
 from dagster import AssetDep
 
 from r2k_pipeline.methodology.constituents import first_session_read
+from r2k_pipeline.methodology.leaving_lines import CARRIED_STATUSES
+from r2k_pipeline.methodology.linked_lines import CHILD_ACTIONS, with_least_caps
 from r2k_pipeline.methodology.maintained_lines import maintained_lines
+from r2k_pipeline.methodology.market_adjustment import MARKET_COLUMNS, market_ratios
 from r2k_pipeline.orchestration.assets.declaration import session_asset
 from r2k_pipeline.orchestration.assets.events_in_force import events_in_force
 from r2k_pipeline.orchestration.partitions import EVENT_IN_FORCE
@@ -20,8 +23,11 @@ from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.sessions import next_session, sessions_before, sessions_between
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from r2k_pipeline.orchestration.assets.table_run import TableRun
     from r2k_pipeline.orchestration.partitions import SessionSpan
+    from r2k_pipeline.rulebook.schedule import Event
 
 _READ = (
     "session",
@@ -29,8 +35,10 @@ _READ = (
     "company_id",
     "symbol",
     "name",
+    "country",
     "close_usd",
     "previous_close_usd",
+    "market_cap_usd",
     "line_shares",
     "is_eligible",
 )
@@ -53,11 +61,12 @@ def constituents(run: TableRun, span: SessionSpan) -> None:
         first = first_session_read(event, observed, rules)
         # The snapshot after the range, if there is one, tells closes that the range missed.
         last = next_session(part.end)
+        decisions = run.read_event("reconstitution", event)
         laid = maintained_lines(
-            run.read_event("reconstitution", event),
+            decisions,
             run.read("maintenance", start=event.effective_session, end=part.end),
             run.read("universe", start=first, end=last, columns=_READ),
-            run.read("corporate_actions", start=first, end=last),
+            _actions(run, event, decisions, start=first, end=last),
             event=event,
             sessions=sessions_between(first, last),
             end=part.end,
@@ -67,9 +76,30 @@ def constituents(run: TableRun, span: SessionSpan) -> None:
         run.state("session", _facts(laid))
 
 
+def _actions(
+    run: TableRun, event: Event, decisions: pl.DataFrame, *, start: date, end: date
+) -> pl.DataFrame:
+    """The actions of a range; where a child comes of one, how large it must be to be kept."""
+    actions = run.read("corporate_actions", start=start, end=end)
+    if actions.filter(pl.col("action_type").is_in(CHILD_ACTIONS)).is_empty():
+        return actions
+    members = decisions.drop_nulls("segment")["security_id"]
+    market = run.read(
+        "universe",
+        start=event.rank_day,
+        end=end,
+        columns=MARKET_COLUMNS,
+        rows=pl.col("security_id").is_in(members.implode()),
+    )
+    splits = run.read("corporate_actions", start=event.rank_day, end=end)
+    return with_least_caps(
+        actions, decisions, market_ratios(market, splits), rules=rules_in_force(event.rank_day)
+    )
+
+
 def _facts(laid: pl.DataFrame) -> pl.DataFrame:
     return laid.group_by("session").agg(
         lines=pl.len(),
-        carried=(pl.col("status") == "carried").sum(),
+        carried=pl.col("status").is_in(CARRIED_STATUSES).sum(),
         market_value_usd=pl.col("market_value_usd").sum(),
     )

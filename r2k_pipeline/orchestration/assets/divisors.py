@@ -1,7 +1,8 @@
 """4b: the factors that keep the level continuous, as events in a ledger.
 
-Reads a year of constituents and the session before it, never a divisor; what enters the
-ledger is `methodology.divisors`.
+Reads a year of constituents and the session before it; of the ledger before only the last
+divisor of each index, from which the rows go on. What enters the ledger is
+`methodology.divisors`.
 """
 
 from __future__ import annotations
@@ -24,32 +25,38 @@ if TYPE_CHECKING:
 _READ = (
     "session",
     "security_id",
+    "symbol",
+    "country",
     "indexes",
     "event_id",
+    "joined_by",
+    "parent_security_id",
+    "close_usd",
     "previous_close_usd",
     "index_shares",
     "float_factor",
     "market_value_usd",
+    "status",
 )
 
 
 @session_asset("divisors", deps=["constituents", "weight_factors", "corporate_actions"])
 def divisors(run: TableRun, span: SessionSpan) -> None:
-    """Compare each year's constituents with the session before, never with a divisor."""
+    """Compare each year's constituents with the session before, and chain the divisors."""
     base, indexed = from_base_session(run, span)
-    entries = []
+    ledger = run.read("divisors", end=previous_session(indexed.start))
     for part in indexed.years:
         eve = previous_session(part.start)
-        entries.append(
-            divisor_events(
-                run.read("constituents", start=eve, end=part.end, columns=_READ),
-                run.read("corporate_actions", start=part.start, end=part.end),
-                sessions=part.sessions,
-                family=run.store.family,
-                base_session=base,
-                factors=factors_in_force(run, eve, part.end),
-            )
+        entries = divisor_events(
+            run.read("constituents", start=eve, end=part.end, columns=_READ),
+            run.read("corporate_actions", start=eve, end=part.end),
+            sessions=part.sessions,
+            family=run.store.family,
+            base_session=base,
+            factors=factors_in_force(run, eve, part.end),
+            earlier=ledger,
         )
-    ledger = pl.concat(entries)
-    run.publish_sessions(ledger, indexed)
-    run.state("session", ledger.group_by("session").agg(entries=pl.len()))
+        ledger = pl.concat([ledger.select(entries.columns), entries])
+    found = ledger.filter(pl.col("session") >= indexed.start)
+    run.publish_sessions(found, indexed)
+    run.state("session", found.group_by("session").agg(entries=pl.len()))

@@ -26,6 +26,7 @@ _READ = (
     "session",
     "security_id",
     "indexes",
+    "parent_security_id",
     "float_factor",
     "market_value_usd",
     "close_session",

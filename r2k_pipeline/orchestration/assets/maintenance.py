@@ -41,9 +41,11 @@ _READ = (
     "sector",
     "line_type",
     "is_eligible",
+    "close_usd",
     "market_cap_usd",
     "addtv_usd",
     "total_shares",
+    "line_shares",
 )
 _FLOATS = {"session": pl.Date, "security_id": pl.String, "float_factor": pl.Float64}
 
@@ -131,15 +133,10 @@ def _inputs(
     new_lines = first_listings(
         run.read("security_events"), run.read("securities"), listings
     ).filter(pl.col("first_session").is_between(event.rank_day, end, closed="right"))
-    members = decisions.drop_nulls("segment")["security_id"]
-    market = run.read(
-        "universe",
-        start=event.rank_day,
-        end=end,
-        columns=MARKET_COLUMNS,
-        rows=pl.col("security_id").is_in(members.implode()),
+    members = decisions.drop_nulls("segment")
+    is_member, is_new = (
+        pl.col("company_id").is_in(frame["company_id"].implode()) for frame in (members, new_lines)
     )
-    is_new = pl.col("company_id").is_in(new_lines["company_id"].implode())
     return MaintenanceInputs(
         decisions=decisions,
         universe=run.read(
@@ -147,15 +144,38 @@ def _inputs(
             start=start,
             end=end,
             columns=_READ,
-            rows=pl.col("session").is_in(days) | is_new,
+            rows=(pl.col("session").is_in(days) & is_member) | is_new,
         ),
-        ratios=market_ratios(market, actions),
+        ratios=_market_ratios(run, event, members, actions, reviews, end=end),
         actions=actions,
         new_lines=new_lines,
         # No source gives floats yet.
         floats=pl.DataFrame(schema=_FLOATS),
         family=run.store.family,
     )
+
+
+def _market_ratios(
+    run: TableRun,
+    event: Event,
+    members: pl.DataFrame,
+    actions: pl.DataFrame,
+    reviews: list[Review],
+    *,
+    end: date,
+) -> pl.DataFrame:
+    """The movement of the members' prices, where somebody may join."""
+    may_join = any(review.has_ipo_additions for review in reviews)
+    if not (may_join or rules_in_force(end).fast_entry_rank):
+        end = event.rank_day
+    market = run.read(
+        "universe",
+        start=event.rank_day,
+        end=end,
+        columns=MARKET_COLUMNS,
+        rows=pl.col("security_id").is_in(members["security_id"].implode()),
+    )
+    return market_ratios(market, actions)
 
 
 def _observed_from(event: Event) -> date:

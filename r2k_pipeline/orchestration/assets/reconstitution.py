@@ -23,6 +23,7 @@ from r2k_pipeline.methodology.departures import (
     without_departed,
 )
 from r2k_pipeline.methodology.initial_members import as_incumbents
+from r2k_pipeline.methodology.maintenance_rows import no_rows
 from r2k_pipeline.methodology.member_exceptions import rank_with_members
 from r2k_pipeline.methodology.reconstitution import breakpoints as read_breakpoints
 from r2k_pipeline.methodology.reconstitution import reconstitute
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from r2k_pipeline.rulebook.schedule import Event
 
 _BILLION = 1e9
+_JOINED = (
+    "event_id", "company_id", "security_id", "symbol", "name", "sector", "segment", "indexes",
+    "edges_above",
+)  # fmt: skip
 
 
 @event_asset(
@@ -172,11 +177,10 @@ def _incumbents(run: TableRun, event: Event) -> pl.DataFrame:
 
 def _additions(run: TableRun, before: Event, event: Event) -> pl.DataFrame:
     """Who joined while the event before was in force, as far as the rank day knows."""
+    if not rules_in_force(event.rank_day).has_ipo_additions:
+        return no_rows().select(_JOINED)
     changes = maintenance_of(run, before, until=event.rank_day)
-    return changes.filter(pl.col("segment").is_not_null()).select(
-        "event_id", "company_id", "security_id", "symbol", "name", "sector", "segment",
-        "indexes", "edges_above",
-    )  # fmt: skip
+    return changes.filter(pl.col("segment").is_not_null()).select(_JOINED)
 
 
 def _initial(run: TableRun, event: Event) -> pl.DataFrame:

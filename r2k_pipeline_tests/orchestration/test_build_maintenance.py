@@ -1,0 +1,128 @@
+"""A build across a quarterly review: who joins is a member, and the levels hold.
+
+Invariants: a company that joins has lines from its session on and none before; a session
+materialized alone gives what the range gave; lists stand for each list day.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from dagster import PartitionKeyRange
+
+from r2k_pipeline.orchestration.build import build
+from r2k_pipeline.orchestration.instance import open_instance
+from r2k_pipeline.orchestration.jobs import INDEX
+from r2k_pipeline.orchestration.landing import land
+from r2k_pipeline.orchestration.stages import run_job
+from r2k_pipeline.queries.incumbents import members_by
+from r2k_pipeline.queries.verification import verify
+from r2k_pipeline.rulebook.reviews import review
+from r2k_pipeline.rulebook.schedule import event
+from r2k_pipeline.rulebook.sessions import previous_session
+from r2k_pipeline.settings import Settings
+from r2k_pipeline.sources.synthetic.parameters import small_market
+from r2k_pipeline.sources.synthetic.source import SyntheticSource
+from r2k_pipeline.storage.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from r2k_pipeline.storage.store import Store
+
+JUNE, SEPTEMBER = event("2022-06"), review("2022-09")
+FIRST, LAST = date(2022, 5, 2), date(2022, 9, 23)
+JOINS = SEPTEMBER.effective_session
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A small market from before a rank day to after a review, built."""
+    found = Settings(home=tmp_path_factory.mktemp("reviewed"))
+    market = small_market(companies=1300, first_session=FIRST, last_session=LAST)
+    with open_store(found) as store, SyntheticSource(market) as source:
+        known = datetime(2022, 9, 23, 22, 0, tzinfo=UTC)
+        land(store, source, None, None, run_id="landing", known_at=known)
+    build(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def store(settings: Settings) -> Iterator[Store]:
+    """The built store; tests only read it."""
+    with open_store(settings) as opened:
+        yield opened
+
+
+def _joined(store: Store) -> pl.DataFrame:
+    return store.published.read("maintenance").filter(pl.col("segment").is_not_null())
+
+
+def test_changes_count_from_the_review_on(store: Store) -> None:
+    rows = store.published.read("maintenance")
+    assert set(rows["session"]) == {JOINS}
+    assert {"ipo_addition", "share_update"} <= set(rows["change"])
+    assert set(rows["review_id"]) == {"2022-09"}
+
+
+def test_who_joins_is_a_member_from_then_on(store: Store) -> None:
+    joined = _joined(store)
+    assert joined.height > 5
+    lines = store.lake.scan("constituents", start=JUNE.effective_session, end=LAST).collect()
+    theirs = lines.join(joined.select("company_id"), on="company_id", how="semi")
+    assert theirs["session"].min() == JOINS
+    at_once = theirs.filter(pl.col("session") == JOINS)
+    assert set(at_once["company_id"]) == set(joined["company_id"])
+    both = at_once.join(joined, on="company_id", suffix="_told")
+    assert both["indexes"].equals(both["indexes_told"])
+    assert both["float_factor"].equals(both["float_factor_told"])
+    others = lines.filter(pl.col("session").is_in([previous_session(JOINS), JOINS])).join(
+        joined, on="company_id", how="anti"
+    )
+    before, after = (
+        set(others.filter(pl.col("session") == day)["security_id"])
+        for day in (previous_session(JOINS), JOINS)
+    )
+    endings = store.lake.scan("corporate_actions", start=JOINS, end=JOINS).collect()
+    assert before - after <= set(endings["security_id"])
+
+
+def test_the_ledger_has_the_addition_and_every_level_is_verified(store: Store) -> None:
+    ledger = store.published.read("divisors", start=JOINS, end=JOINS)
+    assert "addition" in set(ledger.filter(pl.col("index_id") == "r3000e")["cause"])
+    assert verify(store).differences.is_empty()
+
+
+def test_a_session_alone_gives_what_the_range_gave(settings: Settings, store: Store) -> None:
+    before = store.published.read("maintenance").drop("known_from", "known_to")
+    lines = store.lake.scan("constituents", start=JOINS, end=JOINS).collect()
+    with open_instance(settings) as instance:
+        keys = PartitionKeyRange(str(JOINS), str(JOINS))
+        run_job(settings, instance, INDEX, keys, tables=["maintenance", "constituents"])
+    assert store.published.read("maintenance").drop("known_from", "known_to").equals(before)
+    again = store.lake.scan("constituents", start=JOINS, end=JOINS).collect()
+    key = ["session", "security_id"]
+    # A close that only the next session tells is carried when its session is built last.
+    assert again.sort(key).drop("status").equals(lines.sort(key).drop("status"))
+
+
+def test_every_list_day_has_a_list(store: Store) -> None:
+    lists = store.published.read("preliminary_lists", event_id="2022-06")
+    assert tuple(lists["list_day"].unique().sort()) == JUNE.list_days
+    standing = lists.filter(
+        (pl.col("list_day") == JUNE.list_days[-1]) & (pl.col("change_since_last") != "withdrawn")
+    )
+    decided = store.published.read("reconstitution", event_id="2022-06")
+    entered = decided.filter(pl.col("decision") == "enters")
+    assert set(standing["company_id"]) == set(entered["company_id"])
+
+
+def test_additions_are_incumbents_of_the_next_event(store: Store) -> None:
+    members = members_by(store, "2022-06", until=LAST)
+    assert set(_joined(store)["company_id"]) <= set(members["company_id"])
+    assert members["segment"].null_count() == 0
+    eve = members_by(store, "2022-06", until=previous_session(JOINS))
+    assert not set(_joined(store)["company_id"]) & set(eve["company_id"])
