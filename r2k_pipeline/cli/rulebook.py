@@ -12,17 +12,20 @@ from typing import Annotated
 import typer
 
 from r2k_pipeline.cli.options import Form, Home, Out, opened_store, typed
-from r2k_pipeline.queries.rulebook_diff import parse_rule_day, rules_changed, rules_on
 from r2k_pipeline.reports.answers import answer
 from r2k_pipeline.reports.tables import Format, terminal_table
 
+
+def _rule_day(text: str) -> date:
+    # What reads rules loads Polars, and help must not wait for it.
+    from r2k_pipeline.queries.rulebook_diff import parse_rule_day
+
+    return parse_rule_day(text)
+
+
 _DAY_HELP = "A day, as 2022-08-12, or a year: the rules that its June event applies."
-RuleDay = Annotated[
-    date, typer.Argument(parser=typed(parse_rule_day), help=_DAY_HELP, metavar="DAY")
-]
-OtherDay = Annotated[
-    date, typer.Argument(parser=typed(parse_rule_day), help="Another.", metavar="DAY")
-]
+RuleDay = Annotated[date, typer.Argument(parser=typed(_rule_day), help=_DAY_HELP, metavar="DAY")]
+OtherDay = Annotated[date, typer.Argument(parser=typed(_rule_day), help="Another.", metavar="DAY")]
 Effect = Annotated[
     str | None,
     typer.Option(
@@ -52,6 +55,8 @@ rulebook = typer.Typer(
 @rulebook.command()
 def show(day: RuleDay, *, form: Form = Format.TABLE, out: Out = None) -> None:
     """Show every rule in force on a day, with its source."""
+    from r2k_pipeline.queries.rulebook_diff import rules_on
+
     found = rules_on(day)
     tables = [terminal_table(found.select(_SHOWN), title=f"Rules of {day}", rows=None)]
     answer(found, tables, form=form, out=out)
@@ -69,6 +74,8 @@ def diff(
 ) -> None:
     """Show what changed between two days; with --effect, whom that would move."""
     if effect is None:
+        from r2k_pipeline.queries.rulebook_diff import rules_changed
+
         found = rules_changed(before, after)
         title = f"Rules of {after} against those of {before}"
         shown = found.select(_CHANGED)

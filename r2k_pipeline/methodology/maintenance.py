@@ -159,6 +159,8 @@ def maintenance(
 def _told_changes(case: EventCase, *, after: date, until: date) -> pl.DataFrame:
     """What actions did to shares since a day: in force already, and no row of a review."""
     inputs, rules = case.inputs, case.rules_of(until)
+    if after == case.event.effective_session:  # what counts from its open on is not observed yet
+        after -= timedelta(days=1)
     return told_share_changes(
         inputs.actions, inputs.universe, case.splits, after=after, until=until, rules=rules
     )

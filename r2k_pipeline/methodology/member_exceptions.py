@@ -83,7 +83,13 @@ def mean_closes(
 
 
 def only_price_fails() -> pl.Expr:
-    """Whether the price is all that excludes a line, over contract `universe`."""
+    """Whether the price is all that excludes a line, over contract `universe`.
+
+    Example:
+        >>> lines = pl.DataFrame({"failed_rules": ["price_below_minimum", "foreign", None]})
+        >>> lines.select(only_price_fails()).to_series().to_list()
+        [True, False, None]
+    """
     return pl.col("failed_rules") == ExclusionReason.PRICE_BELOW_MINIMUM.value
 
 

@@ -73,7 +73,13 @@ def _bit(is_passed: pl.Expr, place: int) -> pl.Expr:
 
 
 def has_failed() -> pl.Expr:
-    """Whether any rule that was asked failed, over `verdict_bits`."""
+    """Whether any rule that was asked failed, over the column `verdict_bits`.
+
+    Example:
+        >>> lines = pl.DataFrame({"verdict_bits": [0, 1 << 5, 1 << 21]})
+        >>> lines.select(has_failed()).to_series().to_list()
+        [False, True, False]
+    """
     return (pl.col(VERDICT_BITS) & ((1 << _UNKNOWN_SHIFT) - 1)) > 0
 
 

@@ -1,9 +1,8 @@
 """The rules in force on one day: every parameter of the methodology, gathered.
 
-Holds `IndexRules` and `rules_in_force`. A new parameter needs three lines: its dated
-values in `parameters` (or `bands`, `maintenance_parameters`, `action_parameters`), a field
-of `IndexRules`, an entry of `dated_parameters` (a test compares the last two). Keep out
-dates of events (`schedule`) and indexes (`family`).
+Holds `IndexRules` and `rules_in_force`. A new parameter is its dated values in `parameters`
+(or `bands`, `maintenance_parameters`, `action_parameters`), and a field of `IndexRules` of
+the same name in small letters. Keep out dates of events (`schedule`) and indexes (`family`).
 
 A value that an event applies is looked up on the event's *rank day*; one that
 applies daily, on the session.
@@ -11,7 +10,7 @@ applies daily, on the session.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -36,6 +35,8 @@ __all__ = [
     "dated_parameters",
     "rules_in_force",
 ]
+
+_PARAMETER_MODULES = (parameters, bands, maintenance_parameters, action_parameters)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,51 +175,13 @@ def dated_parameters() -> Mapping[str, tuple[DatedValue[object], ...]]:
         1989-01-01 2006-12-31 0.0 reported
         2007-01-01 None 0.025 official
     """
-    return MappingProxyType(
-        {
-            "large_cap_count": parameters.LARGE_CAP_COUNT,
-            "total_count": parameters.TOTAL_COUNT,
-            "extended_count": parameters.EXTENDED_COUNT,
-            "band_at_200": bands.BAND_AT_200,
-            "band_at_500": bands.BAND_AT_500,
-            "band_at_1000": bands.BAND_AT_1000,
-            "band_at_2000": bands.BAND_AT_2000,
-            "minimum_close_usd": parameters.MINIMUM_CLOSE_USD,
-            "member_mean_close_days": parameters.MEMBER_MEAN_CLOSE_DAYS,
-            "minimum_total_market_cap_usd": parameters.MINIMUM_TOTAL_MARKET_CAP_USD,
-            "exchanges": parameters.EXCHANGES,
-            "excluded_line_types": parameters.EXCLUDED_LINE_TYPES,
-            "home_countries": parameters.HOME_COUNTRIES,
-            "is_unknown_country_home": parameters.IS_UNKNOWN_COUNTRY_HOME,
-            "has_separate_share_classes": parameters.HAS_SEPARATE_SHARE_CLASSES,
-            "minimum_class_addtv_usd": parameters.MINIMUM_CLASS_ADDTV_USD,
-            "minimum_public_vote_share": parameters.MINIMUM_PUBLIC_VOTE_SHARE,
-            "votes_asked_of_listings_since": parameters.VOTES_ASKED_OF_LISTINGS_SINCE,
-            "lock_up_days": parameters.LOCK_UP_DAYS,
-            "offered_part_of_float": parameters.OFFERED_PART_OF_FLOAT,
-            "minimum_float_share": parameters.MINIMUM_FLOAT_SHARE,
-            "max_carried_sessions": parameters.MAX_CARRIED_SESSIONS,
-            "share_observation_sessions": parameters.SHARE_OBSERVATION_SESSIONS,
-            "has_ipo_additions": maintenance_parameters.HAS_IPO_ADDITIONS,
-            "ipo_seasoning_days": maintenance_parameters.IPO_SEASONING_DAYS,
-            "is_former_spac_an_ipo": maintenance_parameters.IS_FORMER_SPAC_AN_IPO,
-            "fast_entry_rank": maintenance_parameters.FAST_ENTRY_RANK,
-            "fast_entry_sessions": maintenance_parameters.FAST_ENTRY_SESSIONS,
-            "share_update_threshold": maintenance_parameters.SHARE_UPDATE_THRESHOLD,
-            "share_update_limit": maintenance_parameters.SHARE_UPDATE_LIMIT,
-            "float_buffers": maintenance_parameters.FLOAT_BUFFERS,
-            "offering_minimum_usd": maintenance_parameters.OFFERING_MINIMUM_USD,
-            "offering_minimum_change": maintenance_parameters.OFFERING_MINIMUM_CHANGE,
-            "offering_minimum_with_change_usd": (
-                maintenance_parameters.OFFERING_MINIMUM_WITH_CHANGE_USD
-            ),
-            "offering_notice_sessions": maintenance_parameters.OFFERING_NOTICE_SESSIONS,
-            "special_dividends_in_a_row": action_parameters.SPECIAL_DIVIDENDS_IN_A_ROW,
-            "taken_over_share": action_parameters.TAKEN_OVER_SHARE,
-            "halt_review_sessions": action_parameters.HALT_REVIEW_SESSIONS,
-            "halt_removal_sessions": action_parameters.HALT_REMOVAL_SESSIONS,
-        }
-    )
+    histories = {
+        name.lower(): value
+        for module in _PARAMETER_MODULES
+        for name, value in vars(module).items()
+        if name.isupper()
+    }
+    return MappingProxyType({field.name: histories[field.name] for field in fields(IndexRules)})
 
 
 @cache

@@ -103,3 +103,30 @@ def test_one_vehicle_and_shares_that_add_up(
     cap = float(vehicle["company_market_cap_usd"])  # type: ignore[arg-type]
     values = [float(row["line_shares"]) * float(row["close_usd"]) for row in found]  # type: ignore[arg-type]
     assert sum(values) == pytest.approx(cap)
+
+
+@given(st.lists(companies, min_size=2, max_size=4))
+def test_companies_valued_together_are_valued_as_if_alone(
+    groups: list[list[tuple[str, float, float, float | None]]],
+) -> None:
+    frames = [
+        pl.DataFrame(
+            [
+                (DAY, f"C-{number}", f"{number}{letter}", close, close * shares, volume)
+                for letter, close, shares, volume in lines
+            ],
+            schema={
+                "session": pl.Date,
+                "company_id": pl.String,
+                "security_id": pl.String,
+                "close_usd": pl.Float64,
+                "market_cap_usd": pl.Float64,
+                "addtv_usd": pl.Float64,
+            },
+            orient="row",
+        )
+        for number, lines in enumerate(groups)
+    ]
+    together = value_companies(pl.concat(frames), rules=RULES)
+    alone = pl.concat(value_companies(frame, rules=RULES) for frame in frames)
+    assert together.sort("security_id").equals(alone.sort("security_id"))

@@ -33,6 +33,7 @@ CALENDAR = (
 MEMBERSHIPS = (None, "all", "all small full equal", "all large", "all small full", "all small")
 SECTORS = (None, "Energy", "Finance")
 ENDINGS = ("delisting", "bankruptcy", "cash_merger", "stock_merger")
+MARKED, UNKNOWN = 4, 5
 _SPLITS = (2.0, 3.0, 1.5, 4 / 3, 1.05, 0.5, 0.1)
 _RATIOS = (0.5, 1.0, 0.2, 2.0, 0.01, 1 / 3)
 _PARTS = (0.01, 0.1, 0.3, 0.05, 0.2, 0.02)
@@ -62,13 +63,14 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Deed:
-    """An action of a line on a session; `size` picks its terms."""
+    """An action of a line on a session; `size` picks its terms, `fate` what became of it."""
 
     kind: str
     line: int
     day: int
     size: int
     other: int
+    fate: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +138,7 @@ def markets(draw: st.DrawFn, kinds: Collection[str]) -> Market:
     )
     _silence(market, draw(st.lists(st.tuples(places, ordinals, _choices, st.booleans()), max_size=9)))
     named = st.sampled_from(sorted(kinds))
-    deeds = st.builds(Deed, kind=named, line=places, day=ordinals, size=_choices, other=places)
+    deeds = st.builds(Deed, kind=named, line=places, day=ordinals, size=_choices, other=places, fate=_choices)
     _happen(market, draw(st.lists(deeds, max_size=draw(st.integers(0, 40)))))
     changes = st.builds(
         Change,
@@ -195,6 +197,8 @@ def _happen(market: Market, deeds: list[Deed]) -> None:
         key = (deed.kind, deed.line, deed.day)
         if key in done or not (line.first < deed.day or line.first == 0) or deed.day >= line.end:
             continue
+        if deed.kind in ("rights_issue", "share_change") and _is_observed(market, deed.day):
+            continue
         if deed.kind in ENDINGS:
             if deed.line == 0 or (deed.kind == "stock_merger" and deed.other == deed.line):
                 continue
@@ -205,6 +209,12 @@ def _happen(market: Market, deeds: list[Deed]) -> None:
             continue
         done.add(key)
         market.deeds.append(deed)
+
+
+def _is_observed(market: Market, day: int) -> bool:
+    """Whether shares are observed on a session, for an event."""
+    starts = [OBSERVED, *([] if market.second_event is None else [market.second_event])]
+    return any(start - OBSERVED <= day < start for start in starts)
 
 
 def _is_born(market: Market, deed: Deed) -> bool:
@@ -229,10 +239,22 @@ def _review(market: Market, changes: list[Change]) -> None:
             continue
         if change.kind == "ipo_addition" and not _is_new(market, line, change):
             continue
+        if change.kind == "float_update" and _is_tendered(market, line, change.day):
+            continue
         if change.kind != "ipo_addition" and change.day <= line.first + 2:
             continue
         taken.add(key)
         market.changes.append(change)
+
+
+def _is_tendered(market: Market, line: Line, day: int) -> bool:
+    """Whether an offer changed the float of one line of the company by a session."""
+    return any(
+        deed.kind == "tender_offer"
+        and deed.day <= day
+        and market.lines[deed.line].company == line.company
+        for deed in market.deeds
+    )
 
 
 def _is_new(market: Market, line: Line, change: Change) -> bool:
@@ -309,6 +331,17 @@ def terms(market: Market, deed: Deed) -> dict[str, float | None]:
         case _:
             pass
     return share
+
+
+def outcome(deed: Deed) -> str | None:
+    """What became of an action; most were applied as they stood."""
+    if deed.fate == UNKNOWN and deed.kind not in (*ENDINGS, "spin_off", "new_class", "split"):
+        return "unknown_line"
+    if deed.fate == MARKED and deed.kind == "special_dividend":
+        return "as_ordinary"
+    if deed.fate == MARKED and deed.kind in (*ENDINGS, "tender_offer", "share_change"):
+        return "delayed"
+    return "restated" if deed.fate == MARKED else None
 
 
 def factor_of(change: Change, free: float) -> tuple[float, float | None]:

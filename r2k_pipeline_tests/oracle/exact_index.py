@@ -25,6 +25,7 @@ from r2k_pipeline_tests.oracle.exact_treatments import NOMINAL, ON_ONE_LINE, TRE
 from r2k_pipeline_tests.oracle.told_history import FAMILY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from r2k_pipeline.rulebook.index_definition import IndexDefinition
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from r2k_pipeline_tests.oracle.told_history import History
 
 # US tax on dividends to holders without a treaty.
-_KEPT_AFTER_TAX = Fraction(7, 10)
+_TAX = Fraction(3, 10)
+_NONE = Fraction(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,7 @@ class ExactIndex:
         self.factors: dict[str, Fraction] = {}
         self.divisor: Fraction | None = None
         self.level: ExactLevel | None = None
+        self.kept = Fraction(1)
 
     def counts(self, held: Holding) -> Fraction:
         """The shares of a line that count in this index."""
@@ -88,15 +91,19 @@ class ExactIndex:
 
     def open(self, opening: Opening, *, is_reset: bool) -> None:
         """Keep the level where it closed, whatever the basket has become."""
-        if self.divisor is None:
-            before = None
-        else:
-            before = self.value(opening.eve)
+        before = None if self.divisor is None else self.value(opening.eve)
+        self.kept = Fraction(1)
         if is_reset and self.index.weighting is Weighting.EQUAL:
             self.reset(opening.basket)
         after = self.value(opening.basket)
         if self.divisor is not None and before:
             self.divisor = self.divisor * after / before
+            taxed = _TAX * self.dividends(opening.special, opening.basket)
+            self.kept = after / (after + taxed) if after else Fraction(1)
+
+    def dividends(self, paid: Mapping[str, Fraction], basket: Basket) -> Fraction:
+        """What dividends a share are to the basket."""
+        return sum((self.counts(held) * paid.get(line, 0) for line, held in basket.items()), _NONE)
 
     def close(self, opening: Opening) -> ExactLevel | None:
         """The level at the closes of the day; None without members."""
@@ -110,11 +117,11 @@ class ExactIndex:
             self.level = ExactLevel(price=base, total=base, net=base, members=len(held))
         else:
             price = value / self.divisor
-            paid = sum(self.counts(h) * opening.paid.get(h.line, 0) for h in held) / self.divisor
+            paid = self.dividends(opening.paid, opening.basket) / self.divisor
             self.level = ExactLevel(
                 price=price,
                 total=self.level.total * (price + paid) / self.level.price,
-                net=self.level.net * (price + paid * _KEPT_AFTER_TAX) / self.level.price,
+                net=self.level.net * self.kept * (price + paid * (1 - _TAX)) / self.level.price,
                 members=len(held),
             )
         return self.level

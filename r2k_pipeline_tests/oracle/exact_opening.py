@@ -87,6 +87,7 @@ class Opening:
         last_days: Lines that are held through this session only.
         births: Children that have not closed yet.
         paid: Dividends a share of today.
+        special: Special dividends a share of today.
     """
 
     day: date
@@ -96,6 +97,7 @@ class Opening:
     last_days: dict[str, LastDay] = field(default_factory=dict)
     births: dict[str, Birth] = field(default_factory=dict)
     paid: dict[str, Fraction] = field(default_factory=dict)
+    special: dict[str, Fraction] = field(default_factory=dict)
 
     @classmethod
     def of(cls, day: date, market: ExactMarket, eve: Basket) -> Opening:
@@ -111,16 +113,22 @@ class Opening:
         """Whether a line had a close on the session before."""
         return held.traded == self.market.place(self.day) - 1
 
-    def leave(self, action: Action, price: Fraction | None) -> None:
-        """Let a line go at its last close, or, where that says nothing, after a last day."""
+    def leave(self, action: Action, price: Fraction | None, *, is_priced: bool = True) -> None:
+        """Let a line go at its last close, or, where that says nothing, after a last day.
+
+        Args:
+            action: Why it leaves.
+            price: Its removal price, if that is known before the close.
+            is_priced: Whether it has a removal price at all.
+        """
         held = self.basket.get(action.line)
         if held is None or action.line in self.last_days:
             return
         is_late = action.outcome == "delayed"
-        if self.traded_on_the_eve(held) and not is_late:
-            self.take_out(action.line, action)
-        else:
+        if is_late or (is_priced and not self.traded_on_the_eve(held)):
             self.last_days[action.line] = LastDay(action=action, price=price)
+        else:
+            self.take_out(action.line, action)
 
     def take_out(self, line: str, action: Action | None) -> None:
         """Sell a line for what it is worth; if it is paid with shares, the payer grows."""

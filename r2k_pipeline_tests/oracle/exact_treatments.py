@@ -42,16 +42,18 @@ def special_dividend(opening: Opening, action: Action) -> None:
     """Taken off the price on the ex-date; the fourth in a row counts as ordinary."""
     if action.outcome == "as_ordinary":
         cash_dividend(opening, action)
-    else:
-        return_of_capital(opening, action)
+    elif return_of_capital(opening, action):
+        opening.special[action.line] = _given(action.amount)
 
 
-def return_of_capital(opening: Opening, action: Action) -> None:
-    """The price is cut on the ex-date; no payment reaches the price."""
+def return_of_capital(opening: Opening, action: Action) -> bool:
+    """The price is cut on the ex-date; no payment reaches the price. Says whether it was."""
     held = opening.basket.get(action.line)
     paid = _given(action.amount)
-    if held is not None and paid < held.worth:
+    is_paid = held is not None and paid < held.worth
+    if held is not None and is_paid:
         held.worth -= paid
+    return is_paid
 
 
 def rights_issue(opening: Opening, action: Action) -> None:
@@ -61,6 +63,8 @@ def rights_issue(opening: Opening, action: Action) -> None:
     if held is not None and price < held.worth:
         held.worth = (held.worth + new * price) / (1 + new)
         held.shares *= 1 + new
+        if action.line in opening.special:
+            opening.special[action.line] /= 1 + new
 
 
 def spin_off(opening: Opening, action: Action) -> None:
@@ -101,7 +105,7 @@ def tender_offer(opening: Opening, action: Action) -> None:
         return
     left = held.free - _given(action.ratio)
     if _given(action.ratio) >= _TAKEN_OVER or left < _LEAST_FLOAT:
-        opening.leave(action, action.amount)
+        opening.leave(action, action.amount, is_priced=action.amount is not None)
     else:
         held.free = left
 
@@ -114,7 +118,8 @@ def cash_merger(opening: Opening, action: Action) -> None:
 def stock_merger(opening: Opening, action: Action) -> None:
     """The target leaves and its shares become the acquirer's, at the same moment."""
     if action.line in opening.basket:
-        opening.leave(action, None)
+        close = opening.market.last_close(action.other or "", opening.day)
+        opening.leave(action, None, is_priced=close is not None)
     else:
         acquirer = opening.basket.get(action.other or "")
         shares = opening.market.shares_of(action.line, opening.day)
@@ -124,7 +129,7 @@ def stock_merger(opening: Opening, action: Action) -> None:
 
 def delisting(opening: Opening, action: Action) -> None:
     """The line leaves at its last price, or over the counter if it did not trade on the eve."""
-    opening.leave(action, action.amount)
+    opening.leave(action, action.amount, is_priced=action.amount is not None)
 
 
 def bankruptcy(opening: Opening, action: Action) -> None:
@@ -145,7 +150,7 @@ def nothing(opening: Opening, action: Action) -> None:
     """A name or a place changes, no value; what an offering does is decided at a review."""
 
 
-TREATMENTS: Mapping[str, Callable[[Opening, Action], None]] = {
+TREATMENTS: Mapping[str, Callable[[Opening, Action], object]] = {
     "split": split,
     "spin_off": spin_off,
     "new_class": spin_off,

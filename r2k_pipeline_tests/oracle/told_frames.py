@@ -20,6 +20,7 @@ from r2k_pipeline_tests.oracle.drawn_histories import (
     SECOND_EVENT,
     factor_of,
     joins_with,
+    outcome,
     terms,
 )
 from r2k_pipeline_tests.oracle.told_history import History
@@ -148,12 +149,15 @@ def _actions(market: Market) -> pl.DataFrame:
     rows: list[dict[str, object]] = []
     for deed in market.deeds:
         has_other = deed.kind in ("spin_off", "new_class", "stock_merger")
+        became = outcome(deed)
+        line = "unknown:WHO" if became == "unknown_line" else security(deed.line)
         rows.append(
             {
                 "session": CALENDAR[deed.day],
-                "security_id": security(deed.line),
+                "security_id": line,
                 "symbol": symbol(deed.line),
                 "action_type": deed.kind,
+                "outcome": became,
                 "counterparty_symbol": symbol(deed.other) if has_other else None,
                 "counterparty_security_id": security(deed.other) if has_other else None,
                 "origin": "reported",

@@ -20,6 +20,11 @@ def _text(name: str, *, required: bool = True) -> sa.Column[str]:
 
 def upgrade() -> None:
     """Create the tables `maintenance` and `preliminary_lists`."""
+    _create_maintenance()
+    _create_preliminary_lists()
+
+
+def _create_maintenance() -> None:
     op.create_table(
         "maintenance",
         sa.Column("session", sa.Date(), nullable=False),
@@ -41,6 +46,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_maintenance_standing", "maintenance", ["session", "company_id", "change", "known_to"]
     )
+
+
+def _create_preliminary_lists() -> None:
     op.create_table(
         "preliminary_lists",
         _text("event_id"),

@@ -1,0 +1,452 @@
+"""Every row of the table of corporate actions, worked by hand.
+
+The table is section 7 of the project's description of the methodology ("Corporate actions
+between reconstitutions"), which names its sources; the level is section 8. Where a figure
+is that of a source it says so, all others are our own examples: ACE has 100 shares at 20,
+BOLT 200 shares at 5, together 3,000 USD = 1,000 points, so the divisor begins at 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from r2k_pipeline.methodology.action_treatment import (
+    APPLICATION_ORDER,
+    TREATMENTS,
+    Adjustment,
+    Terms,
+    adjustment,
+    removal_price,
+)
+from r2k_pipeline.rulebook.action_types import ActionType
+from r2k_pipeline_tests.methodology.action_index import ActionIndex, action
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+def test_the_table_has_one_row_a_kind_in_the_order_of_application() -> None:
+    assert [row.kind for row in TREATMENTS] == list(ActionType)
+    order = [APPLICATION_ORDER[kind] for kind in ("split", "special_dividend", "stock_merger")]
+    assert order == sorted(order)
+
+
+# --- Shares and prices ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [2.0, 0.1, 1.05])
+def test_split_reverse_split_and_stock_dividend_change_no_level(factor: float) -> None:
+    # Ex-date: shares x k, price / k; no divisor. The level only follows the price.
+    split = ace_and_bolt(action("ACE", 1, "split", split_factor=factor), ace=[20.0, 21.0 / factor])
+    assert split.changes() == []
+    assert split.line("ACE", 1)["index_shares"] == pytest.approx(100.0 * factor)
+    assert split.levels() == pytest.approx([1000.0, 1e3 * (2100 + 1000) / 3000])
+
+
+def test_an_ordinary_dividend_is_in_total_return_only() -> None:
+    # 0.50 on 100 shares: 50 of 3,000. The price falls by it, total return stays; 30 % of it
+    # is withheld: (2,950 + 35) / 3,000.
+    paid = ace_and_bolt(action("ACE", 1, "cash_dividend", amount_usd=0.5), ace=[20.0, 19.5])
+    assert paid.levels() == pytest.approx([1000.0, 1e3 * 2950 / 3000])
+    assert paid.levels("total_return_level") == pytest.approx([1000.0, 1000.0])
+    assert paid.levels("net_total_return_level") == pytest.approx([1000.0, 995.0])
+    assert paid.changes() == [(1, "dividend", "cash_dividend ACE", 1.0)]
+
+
+def test_what_is_withheld_follows_the_country() -> None:
+    paid = action("ACE", 1, "cash_dividend", amount_usd=0.5)
+    plain = ace_and_bolt(paid, ace=[20.0, 19.5])
+    irish = replace(plain, countries={"ACE": "Ireland"})
+    assert irish.levels("net_total_return_level")[1] == pytest.approx(1e3 * (2950 + 37.5) / 3000)
+    bermudan = replace(plain, countries={"ACE": "Bermuda"})
+    assert bermudan.levels("net_total_return_level")[1] == pytest.approx(1000.0)
+
+
+def test_a_special_dividend_is_taken_off_the_price_and_the_divisor() -> None:
+    # 2.00 on 100 shares: 3,000 become 2,800, and so the divisor 2.8. The price falls by it and
+    # no level moves but the net one: 2,800 / (2,800 + 60).
+    paid = ace_and_bolt(action("ACE", 1, "special_dividend", amount_usd=2.0), ace=[20.0, 18.0])
+    assert paid.line("ACE", 1)["previous_close_usd"] == 18.0
+    assert paid.changes() == [
+        (1, "special_dividend", "special_dividend ACE", pytest.approx(2800 / 3000))
+    ]
+    assert paid.levels("divisor") == pytest.approx([3.0, 2.8])
+    assert paid.levels() == pytest.approx([1000.0, 1000.0])
+    assert paid.levels("total_return_level") == pytest.approx([1000.0, 1000.0])
+    assert paid.levels("net_total_return_level")[1] == pytest.approx(1e3 * 2800 / 2860)
+
+
+def test_the_fourth_special_dividend_in_a_row_is_an_ordinary_one() -> None:
+    habit = action("ACE", 1, "special_dividend", amount_usd=0.5, outcome="as_ordinary")
+    paid = ace_and_bolt(habit, ace=[20.0, 19.5])
+    assert paid.changes() == [(1, "dividend", "special_dividend ACE", 1.0)]
+    assert paid.levels("total_return_level") == pytest.approx([1000.0, 1000.0])
+
+
+def test_a_return_of_capital_cuts_the_price_and_is_not_taxed() -> None:
+    paid = ace_and_bolt(action("ACE", 1, "return_of_capital", amount_usd=2.0), ace=[20.0, 18.0])
+    assert paid.changes() == [
+        (1, "return_of_capital", "return_of_capital ACE", pytest.approx(2800 / 3000))
+    ]
+    assert paid.levels("net_total_return_level") == pytest.approx([1000.0, 1000.0])
+
+
+def test_a_rights_issue_is_taken_up_in_full_at_the_theoretical_price() -> None:
+    # One new for four at 12: (4 x 20 + 12) / 5 = 18.40, 125 shares, 2,300 instead of 2,000.
+    rights = ace_and_bolt(action("ACE", 1, "rights_issue", ratio=0.25, amount_usd=12.0), ace=[20.0, 18.4])
+    day = rights.line("ACE", 1)
+    assert (day["previous_close_usd"], day["index_shares"]) == (pytest.approx(18.4), 125.0)
+    assert rights.changes() == [(1, "rights_issue", "rights_issue ACE", pytest.approx(3300 / 3000))]
+    assert rights.levels() == pytest.approx([1000.0, 1000.0])
+
+
+def test_rights_that_cost_as_much_as_the_share_are_worth_nothing() -> None:
+    rights = ace_and_bolt(action("ACE", 1, "rights_issue", ratio=0.25, amount_usd=20.0), ace=[20.0, 20.0])
+    assert rights.changes() == []
+    assert rights.line("ACE", 1)["index_shares"] == 100.0
+
+
+def test_a_share_change_counts_at_once_and_without_buffer() -> None:
+    more = ace_and_bolt(action("ACE", 1, "share_change", ratio=1.004), ace=[20.0, 20.0])
+    assert more.changes() == [(1, "share_change", "share_change ACE", pytest.approx(3008 / 3000))]
+    assert more.levels() == pytest.approx([1000.0, 1000.0])
+
+
+# --- Mergers and tender offers -------------------------------------------------------------
+
+
+def test_a_cash_target_with_an_active_market_leaves_at_its_last_price() -> None:
+    deal = ace_and_bolt(action("BOLT", 1, "cash_merger", amount_usd=5.02), ace=[20.0, 20.0])
+    assert deal.sessions_of("BOLT") == [0]
+    assert deal.changes() == [(1, "merger", "cash_merger BOLT", pytest.approx(2000 / 3000))]
+    assert deal.levels() == pytest.approx([1000.0, 1000.0])
+
+
+@pytest.mark.parametrize("reason", ["halted", "delayed"])
+def test_a_cash_target_that_is_halted_or_late_leaves_at_the_terms(reason: str) -> None:
+    # Figures of appendix E: 5.00 last, 5.02 deal, remove at 5.02. It is held at 5.02 through
+    # the session and leaves after it: (2,000 + 1,004) / 3.
+    halted = reason == "halted"
+    deal = ace_and_bolt(
+        action("BOLT", 1, "cash_merger", amount_usd=5.02, outcome=None if halted else "delayed"),
+        ace=[20.0, 20.0, 20.0],
+        closes={"BOLT": [5.0, None, None]},
+    )
+    if halted:
+        deal = ace_and_bolt(
+            action("BOLT", 2, "cash_merger", amount_usd=5.02),
+            ace=[20.0, 20.0, 20.0, 20.0],
+            closes={"BOLT": [5.0, None, None, None]},
+        )
+    last = 2 if halted else 1
+    assert deal.line("BOLT", last)["close_usd"] == 5.02
+    assert deal.line("BOLT", last)["status"] == "synthetic"
+    assert deal.levels()[last:] == pytest.approx([1e3 * 3004 / 3000] * 2)
+    assert deal.changes() == [(last + 1, "merger", "cash_merger BOLT", pytest.approx(2000 / 3004))]
+
+
+def test_a_stock_merger_of_two_members_swaps_the_shares_at_the_same_moment() -> None:
+    # 0.2 of ACE for each of 200 BOLT: 40 more. 1,000 of BOLT leave, 40 x 20 = 800 come.
+    deal = ace_and_bolt(
+        action("BOLT", 1, "stock_merger", ratio=0.2, counterparty_security_id="ACE"),
+        ace=[20.0, 20.0],
+    )
+    assert deal.line("ACE", 1)["index_shares"] == 140.0
+    assert deal.changes() == [(1, "merger", "stock_merger BOLT", pytest.approx(2800 / 3000))]
+    assert deal.levels() == pytest.approx([1000.0, 1000.0])
+
+
+@pytest.mark.parametrize(("cash", "price"), [(None, 2.40), (2.0, 4.40)])
+def test_a_stock_target_that_is_late_leaves_at_the_acquirers_close_times_the_ratio(
+    cash: float | None, price: float
+) -> None:
+    # Figures of appendix E: 12.00 x 0.2 = 2.40; with 2 in cash 4.40.
+    deal = ace_and_bolt(
+        action(
+            "BOLT", 1, "stock_merger", ratio=0.2, amount_usd=cash, outcome="delayed",
+            counterparty_security_id="ACE",
+        ),
+        ace=[12.0, 12.0, 12.0],
+    )  # fmt: skip
+    assert deal.line("BOLT", 1)["close_usd"] == pytest.approx(price)
+    assert deal.sessions_of("BOLT") == [0, 1]
+    shares = [deal.line("ACE", day)["index_shares"] for day in range(3)]
+    assert shares == [100.0, 100.0, 140.0]
+    assert deal.levels()[2] == pytest.approx(deal.levels()[1])
+
+
+def test_a_member_bought_by_a_company_that_is_none_is_deleted() -> None:
+    deal = ace_and_bolt(
+        action("BOLT", 1, "stock_merger", ratio=0.2, counterparty_security_id="BIG"),
+        ace=[20.0, 20.0],
+        closes={"BIG": [25.0, 25.0]},
+    )
+    assert deal.lines()["security_id"].unique().sort().to_list() == ["ACE", "BOLT"]
+    assert deal.changes() == [(1, "merger", "stock_merger BOLT", pytest.approx(2000 / 3000))]
+
+
+def test_a_new_listed_parent_takes_the_place_of_a_member() -> None:
+    # One NEWP for two BOLT: it begins at 5 / 0.5 = 10 with 100 shares, as much as BOLT was.
+    deal = ace_and_bolt(
+        action("BOLT", 1, "stock_merger", ratio=0.5, counterparty_security_id="NEWP"),
+        ace=[20.0, 20.0],
+        closes={"NEWP": [None, 11.0]},
+    )
+    row = deal.line("NEWP", 1)
+    assert (row["previous_close_usd"], row["index_shares"]) == (10.0, 100.0)
+    assert row["indexes"] == "r3000 r2000"
+    assert deal.changes() == [(1, "merger", "stock_merger BOLT, stock_merger NEWP", 1.0)]
+    assert deal.levels() == pytest.approx([1000.0, 1e3 * 3100 / 3000])
+
+
+def test_an_acquirer_of_a_company_that_is_no_member_grows_without_buffer() -> None:
+    # 50 shares of TINY for 0.1 of ACE each: 5 more, 100 USD.
+    deal = ace_and_bolt(
+        action("TINY", 1, "stock_merger", ratio=0.1, counterparty_security_id="ACE"),
+        ace=[20.0, 20.0],
+        closes={"TINY": [2.0]},
+        shares={"TINY": 50.0},
+    )
+    assert deal.line("ACE", 1)["index_shares"] == 105.0
+    assert deal.changes() == [(1, "merger", "stock_merger TINY", pytest.approx(3100 / 3000))]
+
+
+def test_a_merger_across_indexes_moves_each_of_them() -> None:
+    # Appendix E: the acquirer stays in the large index, the target leaves the small one.
+    deal = ace_and_bolt(
+        action("BOLT", 1, "stock_merger", ratio=0.2, counterparty_security_id="BIG"),
+        ace=[20.0, 20.0],
+        closes={"BIG": [25.0, 25.0]},
+        places={"ACE": "r3000 r2000", "BOLT": "r3000 r2000", "BIG": "r3000 r1000"},
+    )
+    assert deal.changes("r2000") == [(1, "merger", "stock_merger BOLT", pytest.approx(2 / 3))]
+    assert deal.changes("r1000") == [(1, "merger", "stock_merger BOLT", pytest.approx(1.4))]
+    assert deal.changes("r3000") == [
+        (1, "merger", "stock_merger BOLT", pytest.approx((5500 - 1000 + 1000) / 5500))
+    ]
+    assert deal.line("BIG", 1)["indexes"] == "r3000 r1000"
+
+
+def test_a_tender_offer_removes_at_ninety_per_cent_and_takes_off_less() -> None:
+    taken = ace_and_bolt(action("BOLT", 1, "tender_offer", ratio=0.9, amount_usd=5.1), ace=[20.0, 20.0])
+    assert taken.sessions_of("BOLT") == [0]
+    assert taken.changes() == [(1, "merger", "tender_offer BOLT", pytest.approx(2 / 3))]
+    # 30 of 100 from a float of 80: 50 of 80 remain, 125 of 200 shares x 80 %.
+    some = ace_and_bolt(
+        action("BOLT", 1, "tender_offer", ratio=0.3), ace=[20.0, 20.0], floats={"BOLT": 0.8}
+    )
+    row = some.line("BOLT", 1)
+    assert (row["index_shares"], row["float_factor"]) == (pytest.approx(100.0), pytest.approx(0.5))
+    assert some.changes() == [(1, "share_change", "tender_offer BOLT", pytest.approx(2500 / 2800))]
+
+
+def test_a_tender_offer_that_leaves_less_than_five_per_cent_of_float_removes() -> None:
+    taken = ace_and_bolt(
+        action("BOLT", 1, "tender_offer", ratio=0.3), ace=[20.0, 20.0], floats={"BOLT": 0.34}
+    )
+    assert taken.sessions_of("BOLT") == [0]
+
+
+# --- Children and classes ------------------------------------------------------------------
+
+
+def test_a_child_starts_at_its_when_issued_price_and_moves_no_divisor() -> None:
+    # One KID at 6 for two ACE: ACE is cut by 3 to 17, KID joins with 50 shares.
+    spun = ace_and_bolt(
+        action(
+            "ACE", 1, "spin_off", ratio=0.5, amount_usd=6.0, counterparty_security_id="KID"
+        ),
+        ace=[20.0, 17.5, 17.5],
+        closes={"KID": [None, 5.0, 5.5]},
+    )  # fmt: skip
+    assert spun.line("ACE", 1)["previous_close_usd"] == 17.0
+    kid = spun.line("KID", 1)
+    assert (kid["previous_close_usd"], kid["index_shares"]) == (6.0, 50.0)
+    assert (kid["indexes"], kid["parent_security_id"]) == ("r3000 r2000", "ACE")
+    assert spun.changes() == [(1, "spin_off", "spin_off ACE, spin_off KID", 1.0)]
+    assert spun.levels()[1] == pytest.approx(1e3 * (1750 + 1000 + 250) / 3000)
+    assert spun.levels()[2] == pytest.approx(1e3 * (1750 + 1000 + 275) / 3000)
+
+
+def test_a_child_without_a_price_starts_at_zero_and_its_parent_is_not_cut() -> None:
+    spun = ace_and_bolt(
+        action("ACE", 1, "spin_off", ratio=0.5, counterparty_security_id="KID"),
+        ace=[20.0, 17.5],
+        closes={"KID": [None, 5.0]},
+    )
+    assert spun.line("ACE", 1)["previous_close_usd"] == 20.0
+    assert spun.line("KID", 1)["previous_close_usd"] == 0.0
+    assert spun.changes() == [(1, "spin_off", "spin_off KID", 1.0)]
+    assert spun.levels()[1] == pytest.approx(1000.0)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [{"ineligible": ["KID"]}, {"caps": {"KID": 1e6}}],
+    ids=["not eligible", "too small"],
+)
+def test_a_child_that_is_not_kept_leaves_once_it_has_traded(unfit: dict[str, Any]) -> None:
+    spun = ace_and_bolt(
+        action(
+            "ACE", 1, "spin_off", ratio=0.5, counterparty_security_id="KID",
+            least_child_cap_usd=3e7,
+        ),
+        ace=[20.0, 17.5, 17.5],
+        closes={"KID": [None, 5.0, 9.0]},
+    )  # fmt: skip
+    spun = replace(spun, **unfit)
+    assert spun.sessions_of("KID") == [1]
+    assert spun.changes()[1] == (2, "deletion", "spin_off KID", pytest.approx(2750 / 3000))
+    assert spun.levels() == pytest.approx([1000.0] * 3)
+
+
+def test_a_child_that_nobody_lists_takes_its_price_away() -> None:
+    spun = ace_and_bolt(action("ACE", 1, "spin_off", ratio=0.5, amount_usd=6.0), ace=[20.0, 17.0])
+    assert spun.changes() == [(1, "spin_off", "spin_off ACE", pytest.approx(2700 / 3000))]
+    assert spun.levels() == pytest.approx([1000.0, 1000.0])
+
+
+def test_a_new_class_joins_beside_its_line() -> None:
+    given = ace_and_bolt(
+        action("ACE", 1, "new_class", ratio=0.1, counterparty_security_id="ACEB"),
+        ace=[20.0, 18.2],
+        closes={"ACEB": [None, 18.0]},
+    )
+    row = given.line("ACEB", 1)
+    assert (row["index_shares"], row["joined_by"], row["indexes"]) == (
+        10.0, "new_class", "r3000 r2000",
+    )  # fmt: skip
+    assert given.changes() == [(1, "new_class", "new_class ACEB", 1.0)]
+    assert given.levels() == pytest.approx([1000.0, 1000.0])
+
+
+# --- Ends and halts ------------------------------------------------------------------------
+
+
+def test_a_delisted_line_leaves_at_its_last_primary_price() -> None:
+    gone = ace_and_bolt(action("BOLT", 1, "delisting", amount_usd=1.0), ace=[20.0, 20.0])
+    assert gone.sessions_of("BOLT") == [0]
+    assert gone.levels() == pytest.approx([1000.0, 1000.0])
+    assert gone.changes() == [(1, "delisting", "delisting BOLT", pytest.approx(2 / 3))]
+
+
+def test_a_delisted_line_that_was_halted_leaves_at_the_price_over_the_counter() -> None:
+    gone = ace_and_bolt(
+        action("BOLT", 2, "delisting", amount_usd=1.0),
+        ace=[20.0] * 4,
+        closes={"BOLT": [5.0, None, None, None]},
+    )
+    assert gone.levels() == pytest.approx([1000.0, 1000.0, 1e3 * 2200 / 3000, 1e3 * 2200 / 3000])
+    assert gone.changes() == [(3, "delisting", "delisting BOLT", pytest.approx(2000 / 2200))]
+
+
+@pytest.mark.parametrize(("nominal", "price"), [(None, 0.0001), (0.01, 0.01)])
+def test_a_bankrupt_line_leaves_at_a_nominal_price(nominal: float | None, price: float) -> None:
+    gone = ace_and_bolt(
+        action("BOLT", 1, "bankruptcy", amount_usd=nominal),
+        ace=[20.0] * 3,
+        closes={"BOLT": [5.0, None, None]},
+    )
+    assert gone.levels()[1] == pytest.approx(1e3 * (2000 + 200 * price) / 3000)
+    assert gone.levels()[2] == pytest.approx(gone.levels()[1])
+    assert [row[:3] for row in gone.changes()] == [(2, "delisting", "bankruptcy BOLT")]
+
+
+def test_a_halted_line_is_carried_looked_at_again_and_at_last_removed_at_nothing() -> None:
+    # With 2 and 4 sessions instead of 20 and 60.
+    halted = ace_and_bolt(
+        action("BOLT", 1, "halt"),
+        ace=[20.0] * 8,
+        closes={"BOLT": [5.0, *[None] * 7]},
+        rules={"halt_review_sessions": 2, "halt_removal_sessions": 4, "max_carried_sessions": 1},
+    )
+    rows = halted.lines().filter(pl.col("security_id") == "BOLT")
+    assert rows["status"].to_list() == [
+        "ok", "halted", "halted", "under_review", "under_review", "synthetic",
+    ]  # fmt: skip
+    assert rows["close_usd"].to_list() == [5.0] * 5 + [0.0001]
+    assert rows["close_age_sessions"].to_list() == [0, 1, 2, 3, 4, 0]
+    assert [row[:3] for row in halted.changes()] == [(6, "delisting", "halt BOLT")]
+
+
+def test_a_line_that_is_silent_without_a_halt_leaves_sooner_at_its_last_close() -> None:
+    silent = ace_and_bolt(
+        ace=[20.0] * 4, closes={"BOLT": [5.0, None, None, None]}, rules={"max_carried_sessions": 1}
+    )
+    assert silent.sessions_of("BOLT") == [0, 1]
+    assert silent.changes() == [(2, "deletion", "silence BOLT", pytest.approx(2 / 3))]
+    assert silent.levels() == pytest.approx([1000.0] * 4)
+
+
+@pytest.mark.parametrize("kind", ["rename", "reincorporation", "listing", "offering"])
+def test_names_domiciles_and_listings_change_nothing_at_the_open(kind: str) -> None:
+    same = ace_and_bolt(action("ACE", 1, kind, ratio=0.2, amount_usd=9.0), ace=[20.0, 20.0])
+    assert same.changes() == []
+    assert same.levels() == [1000.0, 1000.0]
+
+
+def test_a_price_below_a_dollar_removes_nobody() -> None:
+    fallen = ace_and_bolt(ace=[20.0, 0.4, 0.4])
+    assert fallen.sessions_of("ACE") == [0, 1, 2]
+    assert fallen.changes() == []
+
+
+# --- Stated outcomes -----------------------------------------------------------------------
+
+
+def test_two_actions_of_one_day_apply_in_order_split_special_merger() -> None:
+    # ACE splits in two (10.00), pays 1.00 (9.00), and BOLT's 200 become 0.5 x 200 = 100 ACE.
+    both = ace_and_bolt(
+        action("BOLT", 1, "stock_merger", ratio=0.5, counterparty_security_id="ACE"),
+        action("ACE", 1, "special_dividend", amount_usd=1.0),
+        action("ACE", 1, "split", split_factor=2.0),
+        ace=[20.0, 9.0],
+    )
+    row = both.line("ACE", 1)
+    assert (row["previous_close_usd"], row["index_shares"]) == (9.0, 300.0)
+    assert both.changes() == [
+        (1, "special_dividend", "special_dividend ACE", pytest.approx(2800 / 3000)),
+        (1, "merger", "stock_merger BOLT", pytest.approx(2700 / 2800)),
+    ]
+    assert both.levels() == pytest.approx([1000.0, 1000.0])
+
+
+def test_an_action_on_a_day_without_a_price_is_valued_with_the_last_close() -> None:
+    # 20 carried, less 2 on the second day: 18 carried on; it trades at 18 again on the third.
+    paid = ace_and_bolt(action("ACE", 1, "special_dividend", amount_usd=2.0), ace=[20.0, None, 18.0])
+    row = paid.line("ACE", 1)
+    assert (row["close_usd"], row["status"], row["previous_close_usd"]) == (18.0, "carried", 18.0)
+    assert paid.levels() == pytest.approx([1000.0] * 3)
+
+
+def test_an_action_of_an_unknown_line_has_no_effect() -> None:
+    lost = action("ACE", 1, "special_dividend", amount_usd=2.0, outcome="unknown_line")
+    lost["security_id"] = "unknown:ACE"
+    same = ace_and_bolt(lost, ace=[20.0, 20.0])
+    assert same.changes() == []
+
+
+def test_a_payment_that_is_not_below_the_close_is_refused() -> None:
+    # A reported 20.00 on a close of 20.00 would leave a line worth nothing.
+    wrong = ace_and_bolt(action("ACE", 1, "special_dividend", amount_usd=20.0), ace=[20.0, 20.0])
+    assert wrong.changes() == []
+
+
+def test_a_late_share_change_or_tender_counts_from_the_session_it_was_moved_to() -> None:
+    tender = action("BOLT", 1, "tender_offer", ratio=0.5, outcome="delayed")
+    late = ace_and_bolt(tender, ace=[20.0] * 3)
+    assert [late.line("BOLT", day)["index_shares"] for day in range(3)] == [200.0, 200.0, 100.0]
+    assert [row[:3] for row in late.changes()] == [(2, "share_change", "tender_offer BOLT")]
+
+
+def test_terms_that_are_missing_change_nothing() -> None:
+    for kind in ActionType:
+        assert adjustment(Terms(kind=kind), cum_close_usd=20.0) == Adjustment()
+    bare = Terms(kind=ActionType.STOCK_MERGER)
+    assert (
+        removal_price(bare, is_delayed=True, traded_before=False, counterparty_close_usd=12.0)
+        is None
+    )
