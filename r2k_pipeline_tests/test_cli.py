@@ -38,7 +38,7 @@ ASKED = [
     (["reconstitution", "2022-06", "--table", "desk", "--tracked-usd", "12bn"], None),
     (["proforma", "2022-06-30"], None),
     (["signals"], None),
-    (["verify"], 4),
+    (["verify"], 12),
     (["doctor"], None),
 ]
 
@@ -149,7 +149,7 @@ def test_known_at_reads_what_was_published_then(home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["members", "r200", "2022-06-27"], "did you mean r2000"),
+        (["members", "r200", "2022-06-27"], "did you mean r2500 or r2000 or rtop200"),
         (["members", "r2000", "2022-06-26"], "Sunday"),
         (["members", "r2000", "2019-06-26"], "2021-06-28 to 2022-07-01"),
         (["levels", "r2000", "--from", "2022-07-01", "--to", "2022-06-01"], "swap --from and --to"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.rulebook.action_types import ENDINGS
 from r2k_pipeline.rulebook.reasons import MembershipDecision
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 DEPARTURE_COLUMNS = ("session", "security_id", "company_id", "close_usd", "is_eligible")
 """What of contract `universe` an end is read from."""
-
-# Actions after which a line no longer exists.
-_ENDINGS = ("delisting", "cash_merger", "stock_merger")
 
 
 def departed_companies(
@@ -92,7 +90,7 @@ def departed_companies(
         .agg(ended_session=pl.col("session").max())
         .join(calendar.rename({"session": "ended_session"}), on="ended_session")
     )
-    told = actions.filter(pl.col("action_type").is_in(_ENDINGS) & is_open).filter(
+    told = actions.filter(pl.col("action_type").is_in(ENDINGS) & is_open).filter(
         pl.col("session") > event.rank_day
     )
     silence = calendar.height - 1 - pl.col("ordinal").cast(pl.Int64)

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
     from r2k_pipeline.rulebook.index_definition import IndexDefinition
 
+LEDGER_LINE_COLUMNS = (
+    "session", "security_id", "symbol", "country", "indexes", "event_id", "joined_by",
+    "parent_security_id", "close_usd", "previous_close_usd", "index_shares", "float_factor",
+    "market_value_usd", "status",
+)  # fmt: skip
+"""What of contract `constituents` the ledger is written from."""
+
 _LEDGER = (
     "index_id", "session", "cause", "event_id", "action_ids", "market_value_before_usd",
     "market_value_after_usd", "factor", "divisor_before", "divisor_after", "gross_return_factor",

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from r2k_pipeline.rulebook.index_definition import IndexDefinition
 
 
+LEVEL_LINE_COLUMNS = (
+    "session", "security_id", "indexes", "parent_security_id", "float_factor",
+    "market_value_usd", "close_session", "status",
+)  # fmt: skip
+"""What of contract `constituents` levels are computed from."""
+
+
 def index_levels(
     lines: pl.DataFrame,
     ledger: pl.DataFrame,

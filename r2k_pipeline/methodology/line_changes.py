@@ -50,6 +50,14 @@ _CHANGES = {
 _LEAVING = [*ENDINGS, ActionType.TENDER_OFFER.value]
 _LINKING = [ActionType.STOCK_MERGER.value, ActionType.TENDER_OFFER.value]
 _OPTIONAL = {"joined_by": pl.String, "status": pl.String}
+# What of the eve is looked at besides values and indexes, and how it is called.
+_BEFORE = {
+    "symbol_before": "symbol",
+    "joined_before": "joined_by",
+    "status_before": "status",
+    "close_before_usd": "close_usd",
+    "shares_before": "index_shares",
+}
 
 
 def line_changes(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
@@ -93,7 +101,8 @@ def line_changes(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """
     told = with_all_terms(actions)
     adjustments = line_adjustments(told, lines.select(*_KEY, "close_usd"))
-    both = _side_by_side(lines)
+    linking = told.filter(pl.col("action_type").is_in(_LINKING))["security_id"]
+    both = _side_by_side(lines, pl.concat([adjustments["security_id"], linking]).unique())
     moved = _by_actions(both, adjustments)
     explained = moved.group_by(_KEY, maintain_order=True).agg(
         exact_sum("change_usd").alias("explained_usd")
@@ -113,8 +122,8 @@ def line_changes(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _side_by_side(lines: pl.DataFrame) -> pl.DataFrame:
-    """Each line that is a member on a session or the one before, with both sides."""
+def _side_by_side(lines: pl.DataFrame, acting: pl.Series) -> pl.DataFrame:
+    """Lines that are worth something else than on the eve, or act, with both sides."""
     unsaid = {name: kind for name, kind in _OPTIONAL.items() if name not in lines.columns}
     rows = lines.with_columns(pl.lit(None, kind).alias(name) for name, kind in unsaid.items())
     days = rows.group_by("session").agg(pl.col("event_id").drop_nulls().first()).sort("session")
@@ -132,31 +141,38 @@ def _side_by_side(lines: pl.DataFrame) -> pl.DataFrame:
         .join(ids, on="security_id")
         .with_columns(number=pl.col("day") * step + pl.col("line"))
     )
-    last = step * (days.height - 1)
-    held = numbered.filter(pl.col("number") < last).select(
-        pl.col("number") + step,
-        symbol_before="symbol",
-        indexes_before="indexes",
-        joined_before="joined_by",
-        status_before="status",
-        close_before_usd="close_usd",
-        shares_before="index_shares",
-        before_usd="market_value_usd",
-    )
-    now = numbered.filter(pl.col("number") >= step).select(
-        "number",
-        "symbol",
-        "indexes",
-        "joined_by",
-        after_usd=pl.col("previous_close_usd") * pl.col("index_shares"),
-    )
+    held = numbered.filter(pl.col("day") < days.height - 1).with_columns(pl.col("number") + step)
+    now = numbered.filter(pl.col("day") > 0)
     return (
-        now.join(held, on="number", how="full", coalesce=True)
+        _changed(held, now, acting)
+        .join(held.select("number", **_BEFORE), on="number", how="left")
+        .join(now.select("number", "symbol", "joined_by"), on="number", how="left")
         .with_columns(day=pl.col("number") // step, line=(pl.col("number") % step).cast(pl.UInt32))
         .join(days.select("day", "session", "eve", "is_event"), on="day")
         .join(ids, on="line")
         .with_columns(symbol=pl.coalesce("symbol_before", "symbol"))
     )
+
+
+def _changed(held: pl.DataFrame, now: pl.DataFrame, acting: pl.Series) -> pl.DataFrame:
+    """Values and indexes of the lines of both sides that are to be looked at."""
+    before, after = pl.col("before_usd"), pl.col("after_usd")
+    both = now.select(
+        "number",
+        "indexes",
+        "security_id",
+        after_usd=pl.col("previous_close_usd") * pl.col("index_shares"),
+    ).join(
+        held.select("number", indexes_before="indexes", before_usd="market_value_usd"),
+        on="number",
+        how="full",
+        coalesce=True,
+    )
+    is_same = (pl.col("indexes") == pl.col("indexes_before")) & (
+        (after - before).abs() <= _NOISE * before.abs()
+    )
+    looked_at = ~is_same.fill_null(value=False) | pl.col("security_id").is_in(acting.implode())
+    return both.filter(looked_at).drop("security_id")
 
 
 def _by_actions(both: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:

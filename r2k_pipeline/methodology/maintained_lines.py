@@ -9,7 +9,7 @@ corporate actions of one line do to another comes last, in `linked_lines`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import polars as pl
 
@@ -93,36 +93,46 @@ def maintained_lines(
         2022-09-19 HAL 150.0
         2022-09-19 NEW 25.0
     """
-    members = constituents(
-        decisions, universe, actions, event=event, sessions=sessions, end=end, rules=rules
-    )
-    joined = (
-        maintenance.filter(pl.col("segment").is_not_null())
-        .sort("session")
-        .with_columns(joined_by="change")
-    )
-    parts = [members]
-    for part in joined.partition_by("session", maintain_order=True):
-        start: date = part["session"][0]
-        observed = [day for day in sessions if day < start][-rules.share_observation_sessions :]
-        if start > end or not observed:
-            continue
-        lines = constituents(
-            part,
-            universe.filter(pl.col("session") >= observed[0]),
-            actions.filter(pl.col("session") >= observed[0]),
-            event=replace(event, effective_session=start),
-            sessions=[day for day in sessions if day >= observed[0]],
-            end=end,
-            rules=rules,
-        )
-        parts.append(lines)
-    every = pl.concat(parts).unique(_KEY, keep="first", maintain_order=True).sort(_KEY)
-    return with_linked_lines(
-        with_changed_shares(every, maintenance),
-        universe,
-        actions,
-        sessions=sessions,
+    laid: _Laid = {"sessions": sessions, "end": end, "rules": rules}
+    members = constituents(decisions, universe, actions, event=event, **laid)
+    joined = maintenance.filter(pl.col("segment").is_not_null()).with_columns(joined_by="change")
+    parts = [
+        _joining(part, universe, actions, event=event, **laid)
+        for part in joined.sort("session").partition_by("session", maintain_order=True)
+    ]
+    every = pl.concat([members, *parts]).unique(_KEY, keep="first", maintain_order=True)
+    changed = with_changed_shares(every.sort(_KEY), maintenance)
+    return with_linked_lines(changed, universe, actions, **laid)
+
+
+class _Laid(TypedDict):
+    """What lines are laid against."""
+
+    sessions: Sequence[date]
+    end: date
+    rules: IndexRules
+
+
+def _joining(
+    companies: pl.DataFrame,
+    universe: pl.DataFrame,
+    actions: pl.DataFrame,
+    *,
+    event: Event,
+    sessions: Sequence[date],
+    end: date,
+    rules: IndexRules,
+) -> pl.DataFrame:
+    """The lines of companies that join on one session, from it on."""
+    start: date = companies["session"][0]
+    first = [start, *(day for day in sessions if day < start)][-rules.share_observation_sessions :]
+    seen = pl.col("session") >= min(first)
+    return constituents(
+        companies,
+        universe.filter(seen),
+        actions.filter(seen),
+        event=replace(event, effective_session=start),
+        sessions=[day for day in sessions if day >= min(first)],
         end=end,
         rules=rules,
     )

@@ -87,7 +87,7 @@ class SizeLadder:
         edge = Edge(key=str(rank), rank=rank, half_width=self.rules.band_at(rank), is_own=False)
         bounds = band_bounds(edge, self.shares.to_numpy())
         if bounds is None:
-            at = self.caps[min(rank, self.caps.len()) - 1]
+            at = float(self.caps[min(rank, self.caps.len()) - 1])
             return (cap / at - 1).abs() <= margin
         place = (self.rank_of(cap).cast(pl.Int64) - 1).clip(0, self.shares.len() - 1)
         share = pl.lit(self.shares).gather(place)

@@ -40,7 +40,11 @@ _ENDINGS = {
     "cash_merger": "It was merged for cash.",
     "stock_merger": "It was merged for shares.",
     "delisting": "Its end was announced.",
+    "bankruptcy": "It went bankrupt.",
+    "tender_offer": "Its shares were tendered for.",
+    "halt": "Trading in it was halted.",
     "spin_off": "It spun a company off.",
+    "new_class": "It gave its holders shares of a new class.",
 }
 
 _ADDITIONS = ("ipo_addition", "fast_entry")

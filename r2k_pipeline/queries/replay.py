@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.methodology.divisors import divisor_events
-from r2k_pipeline.methodology.levels import index_levels
+from r2k_pipeline.methodology.divisors import LEDGER_LINE_COLUMNS, divisor_events
+from r2k_pipeline.methodology.levels import LEVEL_LINE_COLUMNS, index_levels
 from r2k_pipeline.methodology.weighting import last_reset
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ DIFFERENCES = pl.Schema(
 )
 """One row per number that differs; `difference` is relative, null where one side has no row."""
 
+_LINE_COLUMNS = tuple(dict.fromkeys((*LEDGER_LINE_COLUMNS, *LEVEL_LINE_COLUMNS)))
 _LEVELS = (
     "price_level", "total_return_level", "net_total_return_level", "divisor",
     "market_value_usd", "members",
@@ -64,7 +65,9 @@ def replay_differences(store: Store, published: pl.DataFrame, ledger: pl.DataFra
     earlier = ledger.filter(pl.col("session") < days[0])
     entries, levels = [], []
     for part, eve in _years(days, store.lake.sessions("constituents", min(begun), days[-1])):
-        lines = store.lake.scan("constituents", start=eve, end=part[-1]).collect()
+        lines = store.lake.scan(
+            "constituents", start=eve, end=part[-1], columns=_LINE_COLUMNS
+        ).collect()
         resets = last_reset(eve) or eve
         factors = store.lake.scan("weight_factors", start=resets, end=part[-1]).collect()
         written = divisor_events(

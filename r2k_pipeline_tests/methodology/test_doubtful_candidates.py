@@ -1,135 +1,50 @@
 """Who is in doubt on a rank day, and for whom an event has to wait.
 
-Invariants:
-    1. A company with a ranked line is not in doubt.
-    2. Nor is one of which every line fails a rule that reads no doubted value.
-    3. The order of rows changes nothing, and neither does a session after the preliminary
-       day.
-    4. Later sessions only settle: whoever waits with them waits without them as well.
-    5. A company is taken with a positive cap and close, or with none; with some exactly
-       if it is settled or assumed.
-
 Golden cases follow faults that real feeds show (sizes and names invented): a merged
 shell whose shares multiply, a cap that stays blank after a change of symbol, a close
-that lost its split.
+that lost its split. What holds of any universe is `test_doubt_invariants`.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from r2k_pipeline.methodology.doubtful_candidates import (
-    READ,
-    CandidateState,
     DoubtLimits,
     doubted_companies,
     doubtful_candidates,
     waiting,
 )
 from r2k_pipeline.rulebook.reference_facts import read_facts
-from r2k_pipeline.rulebook.rules import rules_in_force
-from r2k_pipeline.rulebook.schedule import event
-
-if TYPE_CHECKING:
-    from random import Random
-
-JUNE = event("2022-06")
-DAY, LAST = JUNE.rank_day, date(2022, 6, 3)
-RULES = replace(rules_in_force(DAY), large_cap_count=2, total_count=4, extended_count=5)
-# Five companies are ranked. Large ends with 5 bn, within whose band rank 2 alone lies; the
-# fourth, of 400 m, is the smallest member of the r3000, which has no band.
-CAPS = (9e9, 5e9, 1e9, 4e8, 1e8)
-RANKING = pl.DataFrame(
-    {
-        "session": DAY,
-        "company_id": [f"C-{place}" for place in range(1, 6)],
-        "rank": range(1, 6),
-        "total_market_cap_usd": CAPS,
-        "cumulative_market_cap_share": [sum(CAPS[:n]) / sum(CAPS) for n in range(1, 6)],
-    }
+from r2k_pipeline_tests.methodology.doubt_cast import (
+    BLANK,
+    CHEAP,
+    DAY,
+    HEADER,
+    JUMPED,
+    JUNE,
+    LAST,
+    NO_CLOSE,
+    NOTHING_SETTLED,
+    RANKING,
+    RULES,
+    SCHEMA,
+    SPLITS,
+    Row,
+    after,
+    before,
+    doubts,
+    line,
 )
-HEADER = "symbol,company,session,verdict,reason,source,certainty"
-NOTHING_SETTLED = read_facts("settled_doubts", f"{HEADER}\n")
-SCHEMA = dict.fromkeys(READ, pl.String) | {
-    "session": pl.Date,
-    **dict.fromkeys(
-        ("market_cap_usd", "close_usd", "previous_close_usd", "line_shares", "addtv_usd"),
-        pl.Float64,
-    ),
-}
-SPLITS = pl.DataFrame(
-    schema={
-        "session": pl.Date,
-        "security_id": pl.String,
-        "action_type": pl.String,
-        "split_factor": pl.Float64,
-    }
-)
-Row = dict[str, Any]
-
-
-def line(
-    cap: float | None, rule: str | None = None, failed: str | None = None, **row: object
-) -> Row:
-    """One line of BETA Inc. on the rank day, at $10 unless told otherwise."""
-    return {
-        "session": DAY,
-        "security_id": "S-B",
-        "company_id": "C-B",
-        "symbol": "BETA",
-        "name": "Beta Inc. Common Stock",
-        "market_cap_usd": cap,
-        "close_usd": 10.0,
-        "previous_close_usd": 10.0,
-        "line_shares": None if cap is None else cap / 10,
-        "addtv_usd": 1e6,
-        "repair_rule": rule,
-        "failed_rules": failed,
-        **row,
-    }
-
-
-def before(cap: float | None, sessions: int = 1, **row: object) -> Row:
-    """The same line some days before, sound unless told otherwise."""
-    return line(cap) | {"session": DAY - timedelta(days=sessions)} | row
-
-
-def after(cap: float | None, day: date = date(2022, 5, 11), **row: object) -> Row:
-    """The same line on a later session, sound unless told otherwise."""
-    return line(cap) | {"session": day} | row
-
-
-def doubts(
-    *rows: Row, settled: pl.DataFrame = NOTHING_SETTLED, is_over: bool = False
-) -> pl.DataFrame:
-    return doubtful_candidates(
-        pl.DataFrame(rows, schema=SCHEMA),
-        RANKING,
-        SPLITS,
-        event=JUNE,
-        is_over=is_over,
-        settled=settled,
-        rules=RULES,
-    )
 
 
 def state(*rows: Row, is_over: bool = False) -> str | None:
     found = doubts(*rows, is_over=is_over)
     assert found.height <= 1
     return found["state"].item() if found.height else None
-
-
-JUMPED = ("cap_without_history", "unrepaired")
-BLANK = (None, "no_market_cap")
-NO_CLOSE = ("close_missing", "no_close no_market_cap unrepaired")
-CHEAP = ("close_out_of_line", "price_below_minimum unrepaired")
 
 
 @pytest.mark.parametrize(
@@ -353,82 +268,3 @@ def test_what_is_near_can_be_told_otherwise() -> None:
             rules=RULES, limits=DoubtLimits(margin=margin),
         )  # fmt: skip
         assert found["state"].to_list() == [expected]
-
-
-CASES = st.lists(
-    st.fixed_dictionaries(
-        {
-            "session": st.sampled_from([DAY + timedelta(days=n) for n in range(-2, 4)]),
-            "company": st.integers(1, 9),
-            "part": st.integers(0, 1),
-            "cap": st.none() | st.floats(0, 2e10),
-            "close": st.none() | st.floats(0, 500),
-            "rule": st.none()
-            | st.sampled_from(["cap_without_history", "close_out_of_line", "blank_cap"]),
-            "failed": st.none()
-            | st.sampled_from(
-                ["unrepaired", "no_market_cap", "line_type unrepaired", "foreign",
-                 "price_below_minimum unrepaired", "cap_below_minimum"]
-            ),
-        }
-    ),
-    max_size=40,
-    unique_by=lambda case: (case["session"], case["company"], case["part"]),
-)  # fmt: skip
-
-
-def frame_of(cases: list[Row]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [
-            line(
-                case["cap"],
-                case["rule"],
-                case["failed"],
-                session=case["session"],
-                close_usd=case["close"],
-                company_id=f"C-{case['company']}",
-                security_id=f"S-{case['company']}-{case['part']}",
-                symbol=f"L{case['company']}{case['part']}",
-            )
-            for case in cases
-        ],
-        schema=SCHEMA,
-    )
-
-
-def judged(frame: pl.DataFrame, *, is_over: bool) -> pl.DataFrame:
-    return doubtful_candidates(
-        frame, RANKING, SPLITS, event=JUNE, is_over=is_over, settled=NOTHING_SETTLED, rules=RULES
-    )
-
-
-@settings(max_examples=40, deadline=None)
-@given(cases=CASES, is_over=st.booleans(), random=st.randoms(use_true_random=False))
-def test_invariants_of_any_universe(*, cases: list[Row], is_over: bool, random: Random) -> None:
-    frame = frame_of(cases)
-    found = judged(frame, is_over=is_over)
-    # 1. C-1 to C-5 are ranked.
-    assert set(found["company_id"]).isdisjoint(RANKING["company_id"])
-    # 2. Some line of each company in doubt fails rules for want of values only.
-    day = frame.filter(pl.col("session") == DAY)
-    others = {"line_type", "foreign"}
-    for company in found["company_id"]:
-        failed = day.filter(pl.col("company_id") == company)["failed_rules"].to_list()
-        assert any(text and others.isdisjoint(text.split()) for text in failed)
-    # 3. Any order of rows, and any session after the preliminary day.
-    shuffled = cases.copy()
-    random.shuffle(shuffled)
-    too_late = frame.with_columns(session=pl.col("session") + timedelta(days=40))
-    assert judged(frame_of(shuffled), is_over=is_over).equals(found)
-    assert judged(pl.concat([frame, too_late]), is_over=is_over).equals(found)
-    # 4. Without the sessions after the rank day at least as many wait.
-    known = judged(frame.filter(pl.col("session") <= DAY), is_over=is_over)
-    assert set(waiting(found)["company_id"]) <= set(waiting(known)["company_id"])
-    # 5. Who is taken, and with what.
-    is_taken = pl.col("state").is_in(["settled_later", "size_assumed"])
-    taken = found.filter(is_taken)
-    assert taken.filter((pl.col("taken_usd") > 0) & (pl.col("taken_close_usd") > 0)).height == (
-        taken.height
-    )
-    assert found.filter(~is_taken)["taken_usd"].null_count() == found.height - taken.height
-    assert set(found["state"]) <= set(CandidateState)

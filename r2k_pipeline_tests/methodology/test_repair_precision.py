@@ -79,6 +79,7 @@ def test_injected_faults_are_caught_and_a_quiet_market_left_alone(
     assert table["injected"].sum() == FAULTS
     assert table["caught"].sum() >= 0.98 * FAULTS
     assert table["mended"].sum() >= 0.98 * FAULTS
+    assert (table["caught"] >= table["injected"] - 1).all()
     alarms = precision.score_alarms(lines, precision.repaired(lines, securities, start))
     assert alarms["repaired"] == 0.0
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from r2k_pipeline.rulebook.index_definition import IndexDefinition
     from r2k_pipeline_tests.oracle.exact_market import Decision
-    from r2k_pipeline_tests.oracle.exact_opening import Basket, Birth
+    from r2k_pipeline_tests.oracle.exact_opening import Basket
     from r2k_pipeline_tests.oracle.told_history import History
 
 # US tax on dividends to holders without a treaty.
@@ -136,15 +136,16 @@ class ExactFamily:
         self.market = ExactMarket(history)
         self.events = {event.effective_session: event.event_id for event in history.events}
         self.indexes = {index_id: ExactIndex(index) for index_id, index in FAMILY.items()}
+        self.observed_sessions = history.rules.share_observation_sessions
         self.last_days: dict[str, LastDay] = {}
-        self.births: dict[str, Birth] = {}
+        self.births: Basket = {}
 
     def levels(self) -> dict[tuple[str, date], ExactLevel]:
         """Every level of every index that has members."""
         found: dict[tuple[str, date], ExactLevel] = {}
         basket: Basket = {}
         for day in self.history.in_force:
-            opening = Opening.of(day, self.market, basket)
+            opening = Opening.of(day, self.market, basket, observed=self.observed_sessions)
             self.change(opening)
             for index in self.indexes.values():
                 index.open(opening, is_reset=day in self.history.resets)
@@ -182,7 +183,8 @@ class ExactFamily:
         """Value a line at its close; without one it keeps its last."""
         close = self.market.close(held.line, day)
         if close is not None:
-            held.worth, held.traded, held.halted = close, self.market.place(day), False
+            held.worth, held.traded = close, self.market.place(day)
+            held.halted = self.market.is_halted(held.line, day)
 
     def change(self, opening: Opening) -> None:
         """Apply everything that counts from this open on."""
@@ -204,15 +206,16 @@ class ExactFamily:
         self.remove_silent(opening)
 
     def deliver(self, opening: Opening) -> None:
-        """Let children join that close today for the first time; ineligible ones for a day."""
+        """Let children join that close today, if it is soon; ineligible ones for a day."""
         for line, birth in list(opening.births.items()):
-            if self.market.close(line, opening.day) is None:
-                continue
-            opening.basket[line] = opening.births.pop(line).holding
-            quote = self.market.rows(opening.day).get(line)
-            if quote is None or not quote.is_eligible:
-                opening.last_days[line] = LastDay(action=None, price=None)
-            del birth
+            waited = self.market.place(opening.day) - birth.traded
+            if waited > self.history.rules.max_carried_sessions + 1:
+                del opening.births[line]
+            quote = self.market.quotes(opening.day).get(line)
+            if line in opening.births and quote is not None:
+                opening.basket[line] = opening.births.pop(line)
+                if not quote.is_eligible:
+                    opening.last_days[line] = LastDay(action=None, price=None)
 
     def enrolled(self, members: list[Decision], day: date) -> Basket:
         """The lines of companies that join, with the shares observed before the open."""
@@ -231,12 +234,13 @@ class ExactFamily:
                     free=decision.free or Fraction(1),
                     worth=worth[0],
                     traded=worth[1],
+                    halted=self.is_halted(line, worth[1], day),
                 )
         return basket
 
     def lines_of(self, decision: Decision, day: date) -> list[str]:
         """A company's pricing vehicle and its other eligible lines."""
-        observed = self.market.before(day, self.history.rules.share_observation_sessions)
+        observed = self.market.before(day, self.observed_sessions)
         others = {
             quote.line
             for eve in observed
@@ -251,7 +255,7 @@ class ExactFamily:
         """Median shares and last close of a line before an open, in the terms of the eve."""
         seen: list[Fraction] = []
         last: tuple[Fraction, int] | None = None
-        for eve in self.market.before(day, self.history.rules.share_observation_sessions):
+        for eve in self.market.before(day, self.observed_sessions):
             if last is not None:
                 worth, factor = self.carried(line, eve, last[0])
                 seen = [shares * factor for shares in seen]
@@ -264,18 +268,24 @@ class ExactFamily:
                 last = close, self.market.place(eve)
         return (median(seen) if seen else None), last
 
+    def is_halted(self, line: str, traded: int, day: date) -> bool:
+        """Whether a line was halted since it traded, before an open."""
+        since = self.market.sessions[traded : self.market.place(day)]
+        return any(self.market.is_halted(line, eve) for eve in since)
+
     def carried(self, line: str, day: date, worth: Fraction) -> tuple[Fraction, Fraction]:
         """A close of the eve and one share of then, after the actions of a session."""
         alone = Holding(
             line=line, company="", sector=None, indexes=frozenset(), shares=Fraction(1),
             free=Fraction(1), worth=worth, traded=0,
         )  # fmt: skip
-        opening = Opening(day=day, market=self.market, eve={}, basket={line: alone})
+        opening = Opening.of(day, self.market, {line: alone}, observed=0)
         for kind in ON_ONE_LINE:
             for action in self.market.actions(day):
                 if action.kind == kind and action.line == line:
                     TREATMENTS[kind](opening, action)
-        return alone.worth, alone.shares
+        held = opening.basket[line]
+        return held.worth, held.shares
 
     def update(self, opening: Opening) -> None:
         """Change shares and floats as a review decided, on every line of the company."""
@@ -295,7 +305,7 @@ class ExactFamily:
             age = today - held.traded
             if self.market.close(held.line, opening.day) is not None:
                 continue
-            if held.halted and age >= rules.halt_removal_sessions:
+            if held.halted and age > rules.halt_removal_sessions:
                 opening.last_days.setdefault(held.line, LastDay(action=None, price=NOMINAL))
             elif not held.halted and age > rules.max_carried_sessions:
                 if held.line not in opening.last_days:

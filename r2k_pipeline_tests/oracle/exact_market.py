@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Quote:
 class Action:
     """Something that a company does, on the session on which it counts."""
 
+    day: date
     line: str
     kind: str
     factor: Fraction | None
@@ -158,13 +160,23 @@ class ExactMarket:
                 return close
         return None
 
-    def shares_of(self, line: str, day: date) -> Fraction | None:
-        """The shares of a line that is no member, as last seen before a session."""
-        for earlier in reversed(self.sessions[: self._place[day]]):
-            quote = self.quotes(earlier).get(line)
+    def is_new(self, line: str, day: date) -> bool:
+        """Whether a line was not listed before a session."""
+        return not any(line in self.rows(eve) for eve in self.sessions[: self._place[day]])
+
+    def is_halted(self, line: str, day: date) -> bool:
+        """Whether trading in a line was halted on a session."""
+        return any(done.line == line and done.kind == "halt" for done in self.actions(day))
+
+    def shares_of(self, line: str, day: date, count: int) -> Fraction | None:
+        """Median of a line's last share counts before a session, in shares of the session."""
+        seen: list[Fraction] = []
+        for eve in self.sessions[: self._place[day]]:
+            seen = [shares * self.split(line, eve) for shares in seen]
+            quote = self.rows(eve).get(line)
             if quote is not None and quote.shares:
-                return quote.shares
-        return None
+                seen.append(quote.shares)
+        return median(seen[-count:]) * self.split(line, day) if seen else None
 
     def company(self, line: str) -> str:
         """The company of a line, from any of its rows."""
@@ -206,6 +218,7 @@ def _quote(row: dict[str, Any]) -> Quote:
 
 def _action(row: dict[str, Any]) -> Action:
     return Action(
+        day=row["session"],
         line=row["security_id"],
         kind=row["action_type"],
         factor=_exact(row["split_factor"]),

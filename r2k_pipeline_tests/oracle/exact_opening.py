@@ -67,14 +67,6 @@ class LastDay:
     price: Fraction | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Birth:
-    """A child that joins when it first closes: with which shares and at which price."""
-
-    holding: Holding
-    parent: str
-
-
 @dataclass(kw_only=True)
 class Opening:
     """One session before its first trade.
@@ -82,6 +74,7 @@ class Opening:
     Args:
         day: The session.
         market: What is known of every line.
+        observed: How many of its last share counts stand for a line that is no member.
         eve: The basket as it closed, untouched from here on.
         basket: The basket as it opens.
         last_days: Lines that are held through this session only.
@@ -92,19 +85,21 @@ class Opening:
 
     day: date
     market: ExactMarket
+    observed: int
     eve: Basket
     basket: Basket
     last_days: dict[str, LastDay] = field(default_factory=dict)
-    births: dict[str, Birth] = field(default_factory=dict)
+    births: Basket = field(default_factory=dict)
     paid: dict[str, Fraction] = field(default_factory=dict)
     special: dict[str, Fraction] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, day: date, market: ExactMarket, eve: Basket) -> Opening:
+    def of(cls, day: date, market: ExactMarket, eve: Basket, *, observed: int) -> Opening:
         """The morning after a close."""
         return cls(
             day=day,
             market=market,
+            observed=observed,
             eve={line: replace(held) for line, held in eve.items()},
             basket={line: replace(held) for line, held in eve.items()},
         )
@@ -133,14 +128,33 @@ class Opening:
     def take_out(self, line: str, action: Action | None) -> None:
         """Sell a line for what it is worth; if it is paid with shares, the payer grows."""
         held = self.basket.pop(line)
-        if action is not None and action.kind == "stock_merger":
+        if action is None or action.kind != "stock_merger" or action.other is None:
+            return
+        if action.other in self.basket:
             self.grow(action, held.index_shares)
+        elif self.market.is_new(action.other, action.day) and action.ratio is not None:
+            start = (held.worth - (action.amount or 0)) / action.ratio
+            self.bear(action.other, held, held.shares * action.ratio, max(start, Fraction(0)))
 
     def grow(self, action: Action, target: Fraction) -> None:
-        """Add the acquirer's new shares to its own, so many index shares of the target's."""
+        """Add the acquirer's new shares to its own, for so many index shares of the target's."""
         acquirer = self.basket.get(action.other or "")
         if acquirer is not None and action.ratio is not None:
             acquirer.shares += action.ratio * target / acquirer.free
+
+    def bear(self, line: str, parent: Holding, shares: Fraction, price: Fraction) -> None:
+        """Let a line join in its parent's place, at a price, when it closes first."""
+        self.births[line] = Holding(
+            line=line,
+            company=self.market.company(line),
+            sector=parent.sector,
+            indexes=parent.indexes,
+            shares=shares,
+            free=parent.free,
+            worth=price,
+            traded=self.market.place(self.day) - 1,
+            parent=parent.parent or parent.line,
+        )
 
     def sell_last_days(self, last_days: dict[str, LastDay]) -> None:
         """Sell, at the prices of the eve, what was held a last day."""

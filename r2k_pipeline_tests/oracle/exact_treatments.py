@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from r2k_pipeline_tests.oracle.exact_opening import Birth, Holding, LastDay
+from r2k_pipeline_tests.oracle.exact_opening import LastDay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,18 +77,7 @@ def spin_off(opening: Opening, action: Action) -> None:
         parent.worth -= ratio * start
     if action.other is None or action.other in opening.basket:
         return
-    child = Holding(
-        line=action.other,
-        company=opening.market.company(action.other),
-        sector=parent.sector,
-        indexes=parent.indexes,
-        shares=parent.shares * ratio,
-        free=parent.free,
-        worth=start,
-        traded=opening.market.place(opening.day) - 1,
-        parent=parent.line,
-    )
-    opening.births[action.other] = Birth(holding=child, parent=parent.line)
+    opening.bear(action.other, parent, parent.shares * ratio, start)
 
 
 def share_change(opening: Opening, action: Action) -> None:
@@ -122,7 +111,7 @@ def stock_merger(opening: Opening, action: Action) -> None:
         opening.leave(action, None, is_priced=close is not None)
     else:
         acquirer = opening.basket.get(action.other or "")
-        shares = opening.market.shares_of(action.line, opening.day)
+        shares = opening.market.shares_of(action.line, opening.day, opening.observed)
         if acquirer is not None and shares is not None:
             opening.grow(action, shares * acquirer.free)
 
@@ -139,15 +128,8 @@ def bankruptcy(opening: Opening, action: Action) -> None:
         opening.last_days[action.line] = LastDay(action=action, price=price)
 
 
-def halt(opening: Opening, action: Action) -> None:
-    """The last trade is carried for longer than that of a line that is merely silent."""
-    held = opening.basket.get(action.line)
-    if held is not None:
-        held.halted = True
-
-
 def nothing(opening: Opening, action: Action) -> None:
-    """A name or a place changes, no value; what an offering does is decided at a review."""
+    """A name changes, no value. Offerings are a review's; a halted line is only carried longer."""
 
 
 TREATMENTS: Mapping[str, Callable[[Opening, Action], object]] = {
@@ -164,7 +146,7 @@ TREATMENTS: Mapping[str, Callable[[Opening, Action], object]] = {
     "delisting": delisting,
     "bankruptcy": bankruptcy,
     "cash_dividend": cash_dividend,
-    "halt": halt,
+    "halt": nothing,
     "rename": nothing,
     "reincorporation": nothing,
     "offering": nothing,

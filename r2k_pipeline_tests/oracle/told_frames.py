@@ -12,22 +12,12 @@ import polars as pl
 
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.polars_shape import polars_schema, require_shape
-from r2k_pipeline_tests.oracle.drawn_histories import (
-    CALENDAR,
-    FIRST_EVENT,
-    OBSERVED,
-    RULES,
-    SECOND_EVENT,
-    factor_of,
-    joins_with,
-    outcome,
-    terms,
-)
+from r2k_pipeline_tests.oracle.drawn_market import CALENDAR, FIRST_EVENT, RULES, SECOND_EVENT
 from r2k_pipeline_tests.oracle.told_history import History
 
 if TYPE_CHECKING:
     from r2k_pipeline.rulebook.schedule import Event
-    from r2k_pipeline_tests.oracle.drawn_histories import Change, Line, Market
+    from r2k_pipeline_tests.oracle.drawn_market import Change, Line, Market
 
 _UNIVERSE = (
     "session", "security_id", "company_id", "symbol", "name", "close_usd",
@@ -136,11 +126,11 @@ def _maintenance(market: Market, events: tuple[Event, ...]) -> pl.DataFrame:
 def _what(change: Change, row: dict[str, object], free: float) -> float | None:
     """Enter what changes into a row; the company's new float, if it has one."""
     if change.kind == "ipo_addition":
-        now: float | None = joins_with(change)
+        now: float | None = change.joins_with
         row |= {"segment": "small", "indexes": change.membership, "float_factor": now}
         row |= {"edges_above": "1000", "total_market_cap_usd": 1e9}
     else:
-        factor, now = factor_of(change, free)
+        factor, now = change.factor(free)
         row |= {"share_factor": factor, "float_factor": now}
     return now
 
@@ -148,21 +138,19 @@ def _what(change: Change, row: dict[str, object], free: float) -> float | None:
 def _actions(market: Market) -> pl.DataFrame:
     rows: list[dict[str, object]] = []
     for deed in market.deeds:
-        has_other = deed.kind in ("spin_off", "new_class", "stock_merger")
-        became = outcome(deed)
-        line = "unknown:WHO" if became == "unknown_line" else security(deed.line)
+        is_unknown = deed.outcome == "unknown_line"
         rows.append(
             {
                 "session": CALENDAR[deed.day],
-                "security_id": line,
+                "security_id": "unknown:WHO" if is_unknown else security(deed.line),
                 "symbol": symbol(deed.line),
                 "action_type": deed.kind,
-                "outcome": became,
-                "counterparty_symbol": symbol(deed.other) if has_other else None,
-                "counterparty_security_id": security(deed.other) if has_other else None,
+                "outcome": deed.outcome,
+                "counterparty_symbol": symbol(deed.other) if deed.has_other else None,
+                "counterparty_security_id": security(deed.other) if deed.has_other else None,
                 "origin": "reported",
                 "evidence": "as drawn",
-                **terms(market, deed),
+                **market.terms(deed),
             }
         )
     return _frame("corporate_actions", rows)
@@ -171,22 +159,19 @@ def _actions(market: Market) -> pl.DataFrame:
 def _universe(market: Market) -> pl.DataFrame:
     shape = polars_schema(contract("universe"))
     columns: dict[str, list[object]] = {name: [] for name in _UNIVERSE}
-    split = {(d.line, d.day): terms(market, d)["split_factor"] for d in market.deeds}
     for line in market.lines:
         for day in range(len(CALENDAR)):
             if not line.has_row(day):
                 continue
             recalls = day - 1 in line.recalled or line.has_row(day - 1)
-            factor = split.get((line.number, day)) or 1.0
+            factor = market.split_factor(line.number, day)
             before = line.closes[day - 1] / factor if recalls and day else None
             values = (
                 CALENDAR[day], security(line.number), _company(line.company),
                 symbol(line.number), symbol(line.number), line.closes[day], before,
-                line.outstanding[day], True,
+                line.outstanding[day], line.is_eligible,
             )  # fmt: skip
             for name, value in zip(_UNIVERSE, values, strict=True):
                 columns[name].append(value)
     return pl.DataFrame(columns, schema={name: shape[name] for name in _UNIVERSE})
 
-
-__all__ = ["OBSERVED", "told"]

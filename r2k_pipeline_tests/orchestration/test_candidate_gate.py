@@ -232,10 +232,13 @@ def test_a_later_session_settles_it_and_the_rank_day_stays_as_it_was(
     (line,) = day.universe.filter(is_suspect).iter_rows(named=True)
     assert (line["repair_rule"], line["is_eligible"]) == ("settled_later", True)
     # Neither the tables nor who asks about that day alone know of it.
-    on_rank_day = {"start": JUNE.rank_day, "end": JUNE.rank_day}
-    kept = store.lake.scan("universe", **on_rank_day).filter(is_suspect).collect()
-    assert kept["repair_rule"].to_list() == ["cap_without_history"]
-    assert store.lake.scan("ranking", **on_rank_day).filter(is_suspect).collect().is_empty()
+    kept = {
+        table: store.lake.scan(table, start=JUNE.rank_day, end=JUNE.rank_day).collect()
+        for table in ("universe", "ranking")
+    }
+    as_judged = kept["universe"].filter(is_suspect)["repair_rule"].to_list()
+    assert as_judged == ["cap_without_history"]
+    assert kept["ranking"].filter(is_suspect).is_empty()
 
 
 def test_a_build_that_lacks_the_sessions_that_settle_a_doubt_decides_when_they_have_landed(

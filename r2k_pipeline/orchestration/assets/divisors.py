@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.methodology.divisors import divisor_events
+from r2k_pipeline.methodology.divisors import LEDGER_LINE_COLUMNS, divisor_events
 from r2k_pipeline.orchestration.assets.base_session import from_base_session
 from r2k_pipeline.orchestration.assets.declaration import session_asset
 from r2k_pipeline.orchestration.assets.weight_factors import factors_in_force
@@ -22,24 +22,6 @@ if TYPE_CHECKING:
     from r2k_pipeline.orchestration.partitions import SessionSpan
 
 
-_READ = (
-    "session",
-    "security_id",
-    "symbol",
-    "country",
-    "indexes",
-    "event_id",
-    "joined_by",
-    "parent_security_id",
-    "close_usd",
-    "previous_close_usd",
-    "index_shares",
-    "float_factor",
-    "market_value_usd",
-    "status",
-)
-
-
 @session_asset("divisors", deps=["constituents", "weight_factors", "corporate_actions"])
 def divisors(run: TableRun, span: SessionSpan) -> None:
     """Compare each year's constituents with the session before, and chain the divisors."""
@@ -48,7 +30,7 @@ def divisors(run: TableRun, span: SessionSpan) -> None:
     for part in indexed.years:
         eve = previous_session(part.start)
         entries = divisor_events(
-            run.read("constituents", start=eve, end=part.end, columns=_READ),
+            run.read("constituents", start=eve, end=part.end, columns=LEDGER_LINE_COLUMNS),
             run.read("corporate_actions", start=eve, end=part.end),
             sessions=part.sessions,
             family=run.store.family,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.errors import MissingPartitionError
-from r2k_pipeline.methodology.levels import index_levels
+from r2k_pipeline.methodology.levels import LEVEL_LINE_COLUMNS, index_levels
 from r2k_pipeline.orchestration.assets.base_session import from_base_session
 from r2k_pipeline.orchestration.assets.declaration import session_asset, sparkline
 from r2k_pipeline.orchestration.assets.weight_factors import factors_in_force
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from r2k_pipeline.orchestration.assets.table_run import TableRun
     from r2k_pipeline.orchestration.partitions import SessionSpan
 
-_READ = (
-    "session",
-    "security_id",
-    "indexes",
-    "parent_security_id",
-    "float_factor",
-    "market_value_usd",
-    "close_session",
-    "status",
-)
-
 
 @session_asset("levels", deps=["constituents", "weight_factors", "divisors"])
 def levels(run: TableRun, span: SessionSpan) -> None:
@@ -42,7 +31,7 @@ def levels(run: TableRun, span: SessionSpan) -> None:
     ledger = run.read("divisors", end=indexed.end)
     found = pl.concat(
         index_levels(
-            run.read("constituents", start=part.start, end=part.end, columns=_READ),
+            run.read("constituents", start=part.start, end=part.end, columns=LEVEL_LINE_COLUMNS),
             ledger,
             family=run.store.family,
             factors=factors_in_force(run, part.start, part.end),

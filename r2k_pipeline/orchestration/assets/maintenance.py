@@ -116,11 +116,7 @@ def _inputs(
     run: TableRun, event: Event, reviews: list[Review], *, until: date
 ) -> MaintenanceInputs:
     start, end = _observed_from(event), until
-    observed = set(observation_sessions(event, None, rules_in_force(event.rank_day)))
-    for review in reviews:
-        rules = rules_in_force(review.cut_off_day)
-        observed |= set(observation_sessions(event, review, rules))
-    days = sorted(day for day in observed if day <= end)
+    days = _observed_days(event, reviews, until=end)
     decisions = run.read_event("reconstitution", event)
     actions = run.read("corporate_actions", start=start, end=end)
     listings = run.read(
@@ -176,6 +172,15 @@ def _market_ratios(
         rows=pl.col("security_id").is_in(members["security_id"].implode()),
     )
     return market_ratios(market, actions)
+
+
+def _observed_days(event: Event, reviews: list[Review], *, until: date) -> list[date]:
+    """The sessions up to a day on which every member is observed."""
+    observed = set(observation_sessions(event, None, rules_in_force(event.rank_day)))
+    for review in reviews:
+        rules = rules_in_force(review.cut_off_day)
+        observed |= set(observation_sessions(event, review, rules))
+    return sorted(day for day in observed if day <= until)
 
 
 def _observed_from(event: Event) -> date:
