@@ -142,8 +142,27 @@ def worked(
     universe = universe_of(lines, days, rise_after=of.rank_day)
     told = pl.DataFrame(list(actions), schema=ACTIONS)
     of_members = pl.col("security_id").is_in([f"S-{line.name}" for line in members])
-    new = [line for line in others if line.first > ALWAYS]
-    new_lines = pl.DataFrame(
+    rows = maintenance(
+        MaintenanceInputs(
+            decisions=decisions_of(members, of),
+            universe=universe,
+            ratios=market_ratios(universe.filter(of_members), told),
+            actions=told,
+            new_lines=new_lines_of([line for line in others if line.first > ALWAYS]),
+            floats=pl.DataFrame(schema=FLOATS) if floats is None else floats,
+            family=FAMILY,
+        ),
+        event=of,
+        following=next_event(of.effective_session),
+        reviews=reviews_of(of, until),
+        rules_of=rules_of,
+    )
+    return require_shape(contract("maintenance"), rows)
+
+
+def new_lines_of(new: list[Line]) -> pl.DataFrame:
+    """When lines were first listed, and what the feed says of their IPO."""
+    return pl.DataFrame(
         {
             "security_id": [f"S-{line.name}" for line in new],
             "company_id": [f"C-{line.company or line.name}" for line in new],
@@ -159,22 +178,6 @@ def worked(
             "year_session": pl.Date,
         },
     )
-    rows = maintenance(
-        MaintenanceInputs(
-            decisions=decisions_of(members, of),
-            universe=universe,
-            ratios=market_ratios(universe.filter(of_members), told),
-            actions=told,
-            new_lines=new_lines,
-            floats=pl.DataFrame(schema=FLOATS) if floats is None else floats,
-            family=FAMILY,
-        ),
-        event=of,
-        following=next_event(of.effective_session),
-        reviews=reviews_of(of, until),
-        rules_of=rules_of,
-    )
-    return require_shape(contract("maintenance"), rows)
 
 
 def reviews_of(of: Event, until: date) -> list[Review]:

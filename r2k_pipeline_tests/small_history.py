@@ -179,11 +179,7 @@ def _tables() -> tuple[Frames, Frames, Frames, pl.DataFrame]:
     lake["ranking"] = rank_companies(lake["universe"], rules=rules)
     by_event = _decisions(lake)
     lake["constituents"] = pl.concat([_members(lake, by_event, place) for place in range(2)])
-    resets = pl.col("session").is_in([current.effective_session for current in EVENTS])
-    factors = weight_factors(
-        lake["constituents"].filter(resets), family=family(), scores=pl.DataFrame()
-    )
-    lake["weight_factors"] = factors
+    factors = lake["weight_factors"] = _factors(lake["constituents"])
     ledger = divisor_events(
         lake["constituents"],
         lake["corporate_actions"],
@@ -195,6 +191,11 @@ def _tables() -> tuple[Frames, Frames, Frames, pl.DataFrame]:
     levels = index_levels(lake["constituents"], ledger, family=family(), factors=factors)
     by_session = {"divisors": ledger, "levels": levels, "signals": all_signals(levels)}
     return lake, by_event, by_session, securities
+
+
+def _factors(lines: pl.DataFrame) -> pl.DataFrame:
+    resets = pl.col("session").is_in([current.effective_session for current in EVENTS])
+    return weight_factors(lines.filter(resets), family=family(), scores=pl.DataFrame())
 
 
 def _decisions(lake: Frames) -> Frames:

@@ -310,24 +310,30 @@ def _with_closes(shares: pl.DataFrame) -> pl.DataFrame:
             for sign in ("has_unit", "has_sibling")
         },
     )
+    return measured.with_columns(**_against_trust_value())
+
+
+def _against_trust_value() -> dict[str, pl.Expr]:
+    """How the measured closes lie to what a trust pays back."""
+    close = pl.col("close_usd")
     came_from_there = pl.col("memory_low_usd") >= _MEMORY_LOW_USD
-    return measured.with_columns(
-        is_quiet=came_from_there
+    return {
+        "is_quiet": came_from_there
         & (pl.col("closes") >= _FEWEST_SESSIONS)
         & (pl.col("low_usd") >= _TRUST_LOW_USD)
         & (pl.col("high_usd") <= _TRUST_HIGH_USD)
         & (pl.col("high_usd") <= pl.col("low_usd") * _QUIET_RANGE)
         & (pl.col("mean_change") <= _QUIET_CHANGE),
-        is_still=came_from_there
+        "is_still": came_from_there
         & (pl.col("closes") >= _STILL_SESSIONS)
         & (pl.col("low_usd") >= _STILL_LOW_USD)
         & (pl.col("high_usd") <= _STILL_HIGH_USD)
         & (pl.col("high_usd") <= pl.col("low_usd") * _STILL_RANGE)
         & (pl.col("mean_change") <= _STILL_CHANGE),
-        is_near=came_from_there
+        "is_near": came_from_there
         & pl.col("mean_usd").is_between(_TRUST_LOW_USD, _TRUST_HIGH_USD)
         & close.is_between(_TRUST_LOW_USD, _TRUST_HIGH_USD)
         & (pl.col("mean_change") <= _CALM_CHANGE),
-        is_far_above=pl.col("mean_usd") > _WELL_ABOVE_TRUST_USD,
-        is_fallen=(pl.col("recent_high_usd") < _TRUST_LOW_USD).fill_null(value=False),
-    )
+        "is_far_above": pl.col("mean_usd") > _WELL_ABOVE_TRUST_USD,
+        "is_fallen": (pl.col("recent_high_usd") < _TRUST_LOW_USD).fill_null(value=False),
+    }

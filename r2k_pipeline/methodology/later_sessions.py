@@ -68,18 +68,40 @@ def last_settling_session(event: Event) -> date:
 
 
 def is_quarantined() -> pl.Expr:
-    """Whether the values of a line of contract `universe` contradict themselves."""
+    """Whether the values of a line of contract `universe` contradict themselves.
+
+    Example:
+        >>> lines = pl.DataFrame({"repair_rule": ["close_missing", "blank_cap", None]})
+        >>> lines.select(is_quarantined()).to_series().to_list()
+        [True, False, False]
+    """
     return pl.col("repair_rule").is_in(_QUARANTINES).fill_null(value=False)
 
 
 def has_doubted_close() -> pl.Expr:
-    """Whether it is the close of a line of contract `universe` that cannot be used."""
+    """Whether it is the close of a line of contract `universe` that cannot be used.
+
+    Example:
+        >>> lines = pl.DataFrame(
+        ...     {"repair_rule": [None, "close_out_of_line"], "close_usd": [9.0, 9.0]})
+        >>> lines.select(has_doubted_close()).to_series().to_list()
+        [False, True]
+    """
     told = pl.col("repair_rule").is_in(_CLOSE_DOUBTS).fill_null(value=False)
     return told | ~(pl.col("close_usd") > 0).fill_null(value=False)
 
 
 def is_sound() -> pl.Expr:
-    """Whether a line of contract `universe` has a close and a cap that nothing contradicts."""
+    """Whether a line of contract `universe` has a close and a cap that nothing contradicts.
+
+    Example:
+        >>> lines = pl.DataFrame({
+        ...     "close_usd": [9.0, 9.0], "market_cap_usd": [9e8, None],
+        ...     "repair_rule": [None, None], "failed_rules": [None, "no_market_cap"],
+        ... }, schema_overrides={"repair_rule": pl.String})
+        >>> lines.select(is_sound()).to_series().to_list()
+        [True, False]
+    """
     has_values = (pl.col("market_cap_usd") > 0) & (pl.col("close_usd") > 0)
     # A repair of the company's cap may stand where the line's own contradiction stood.
     is_unrepaired = _fails(ExclusionReason.UNREPAIRED)

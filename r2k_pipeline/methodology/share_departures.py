@@ -185,10 +185,20 @@ def _is_ratio(
 
 
 def as_count(log_shares: pl.Expr) -> pl.Expr:
-    """Shares as a text shows them, from their logarithm."""
+    """Shares as a text shows them, from their logarithm.
+
+    Example:
+        >>> pl.DataFrame({"log": [0.0]}).select(as_count(pl.col("log"))).item()
+        1
+    """
     return log_shares.exp().round().cast(pl.Int64, strict=False)
 
 
 def as_times(departure: pl.Expr) -> pl.Expr:
-    """A factor as a text shows it, from its logarithm."""
+    """A factor as a text shows it, from its logarithm.
+
+    Example:
+        >>> pl.DataFrame({"log": [0.0]}).select(as_times(pl.col("log"))).item()
+        1.0
+    """
     return departure.exp().round(4)

@@ -58,15 +58,7 @@ def class_level_caps(history: pl.DataFrame) -> pl.DataFrame:
         "company", "ordinal", sibling_row="row", sibling="symbol", sibling_log="log_shares",
         sibling_steady="steady_log", sibling_departure="departure",
     )  # fmt: skip
-    apart = (pl.col("sibling_log") - pl.col("log_shares")).abs()
-    stayed = (pl.col("sibling_departure") < _SAME_COUNT) & (
-        (pl.col("sibling_log") - pl.col("steady_log")).abs() < _SAME_COUNT
-    )
-    went_elsewhere = (
-        (pl.col("sibling_departure") > _LEFT_COUNT)
-        & ((pl.col("sibling_steady") - pl.col("steady_log")).abs() < _SAME_COUNT)
-        & (apart > _LEFT_COUNT)
-    )
+    stayed, went_elsewhere = _sibling_stayed(), _sibling_went_elsewhere()
     return (
         left.join(siblings, on=["company", "ordinal"])
         .filter((pl.col("sibling_row") != pl.col("row")) & (stayed | went_elsewhere))
@@ -147,3 +139,17 @@ def _is_share() -> pl.Expr:
     name = pl.col("name")
     is_share = name.str.contains(_IS_SHARE) | pl.col("symbol").str.contains(_IS_CLASS)
     return (is_share & ~name.str.contains(_IS_OTHER)).fill_null(value=False)
+
+
+def _sibling_stayed() -> pl.Expr:
+    """Whether the sibling still has the count that both had."""
+    off = (pl.col("sibling_log") - pl.col("steady_log")).abs()
+    return (pl.col("sibling_departure") < _SAME_COUNT) & (off < _SAME_COUNT)
+
+
+def _sibling_went_elsewhere() -> pl.Expr:
+    """Whether the sibling left the count that both had for another one than this class."""
+    apart = (pl.col("sibling_log") - pl.col("log_shares")).abs()
+    had_in_common = (pl.col("sibling_steady") - pl.col("steady_log")).abs() < _SAME_COUNT
+    left = pl.col("sibling_departure") > _LEFT_COUNT
+    return left & had_in_common & (apart > _LEFT_COUNT)

@@ -100,6 +100,16 @@ def ladder_of(ranked: pl.DataFrame, rules: IndexRules) -> SizeLadder:
     Args:
         ranked: Contract `ranking` of the day.
         rules: The rules in force on it.
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> ranked = pl.DataFrame({
+        ...     "rank": [2, 1], "total_market_cap_usd": [4e9, 6e9],
+        ...     "cumulative_market_cap_share": [1.0, 0.6],
+        ... })
+        >>> ladder_of(ranked, rules_in_force(date(2022, 5, 6))).caps.to_list()
+        [6000000000.0, 4000000000.0]
     """
     by_rank = ranked.sort("rank")
     return SizeLadder(

@@ -184,7 +184,6 @@ class ExactFamily:
         close = self.market.close(held.line, day)
         if close is not None:
             held.worth, held.traded = close, self.market.place(day)
-            held.halted = self.market.is_halted(held.line, day)
 
     def change(self, opening: Opening) -> None:
         """Apply everything that counts from this open on."""
@@ -234,7 +233,6 @@ class ExactFamily:
                     free=decision.free or Fraction(1),
                     worth=worth[0],
                     traded=worth[1],
-                    halted=self.is_halted(line, worth[1], day),
                 )
         return basket
 
@@ -268,11 +266,6 @@ class ExactFamily:
                 last = close, self.market.place(eve)
         return (median(seen) if seen else None), last
 
-    def is_halted(self, line: str, traded: int, day: date) -> bool:
-        """Whether a line was halted since it traded, before an open."""
-        since = self.market.sessions[traded : self.market.place(day)]
-        return any(self.market.is_halted(line, eve) for eve in since)
-
     def carried(self, line: str, day: date, worth: Fraction) -> tuple[Fraction, Fraction]:
         """A close of the eve and one share of then, after the actions of a session."""
         alone = Holding(
@@ -305,8 +298,9 @@ class ExactFamily:
             age = today - held.traded
             if self.market.close(held.line, opening.day) is not None:
                 continue
-            if held.halted and age > rules.halt_removal_sessions:
-                opening.last_days.setdefault(held.line, LastDay(action=None, price=NOMINAL))
-            elif not held.halted and age > rules.max_carried_sessions:
-                if held.line not in opening.last_days:
-                    opening.take_out(held.line, None)
+            since = self.market.sessions[held.traded : today + 1]
+            if any(self.market.is_halted(held.line, day) for day in since):
+                if age > rules.halt_removal_sessions:
+                    opening.last_days.setdefault(held.line, LastDay(action=None, price=NOMINAL))
+            elif age > rules.max_carried_sessions and held.line not in opening.last_days:
+                opening.take_out(held.line, None)

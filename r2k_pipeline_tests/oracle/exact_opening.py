@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from r2k_pipeline_tests.oracle.exact_market import Action, ExactMarket
 
+_AT_LAST_CLOSE = {"cash_merger", "stock_merger", "delisting"}
+
 
 @dataclass(kw_only=True)
 class Holding:
@@ -31,7 +33,6 @@ class Holding:
         worth: The price at which it is valued now, USD.
         traded: The number of the session on which it last had a close.
         parent: The line that it was spun off, since the last reset of weights or before.
-        halted: Whether it was halted and has not traded since.
     """
 
     line: str
@@ -43,7 +44,6 @@ class Holding:
     worth: Fraction
     traded: int
     parent: str | None = None
-    halted: bool = False
 
     @property
     def index_shares(self) -> Fraction:
@@ -107,6 +107,11 @@ class Opening:
     def traded_on_the_eve(self, held: Holding) -> bool:
         """Whether a line had a close on the session before."""
         return held.traded == self.market.place(self.day) - 1
+
+    def is_leaving(self, held: Holding) -> bool:
+        """Whether a line that traded on the eve ends at this open."""
+        ends = {done.kind for done in self.market.actions(self.day) if done.line == held.line}
+        return self.traded_on_the_eve(held) and bool(ends & _AT_LAST_CLOSE)
 
     def leave(self, action: Action, price: Fraction | None, *, is_priced: bool = True) -> None:
         """Let a line go at its last close, or, where that says nothing, after a last day.

@@ -68,9 +68,13 @@ def rights_issue(opening: Opening, action: Action) -> None:
 
 
 def spin_off(opening: Opening, action: Action) -> None:
-    """The child joins its parent's indexes at a when-issued price, which the parent loses."""
+    """The child joins its parent's indexes at a when-issued price, which the parent loses.
+
+    A parent that leaves at the same open goes with what it would have given: its last close
+    has the child in it.
+    """
     parent = opening.basket.get(action.line)
-    if parent is None:
+    if parent is None or opening.is_leaving(parent):
         return
     start, ratio = action.amount or Fraction(0), _given(action.ratio)
     if ratio * start < parent.worth:

@@ -269,29 +269,30 @@ def test_a_build_that_lacks_the_sessions_that_settle_a_doubt_decides_when_they_h
         land_again(store, doubted)
     assert build(settings, FIRST, JUNE.effective_session).events == ("2022-06",)
     with open_store(settings) as store:
-        decided = decisions_of(store, "2022-06").filter(pl.col("symbol") == symbol)
-        assert decided["decision"].to_list() == ["enters"]
-        told = reconstitution_summary(store, "2022-06").doubts
-        by_symbol = dict(told.select("symbol", "sentence").iter_rows())
-        assert told.filter(pl.col("symbol") == symbol)["state"].to_list() == ["settled_later"]
-        assert (
-            by_symbol[unknown] == f"{unknown} (no_market_cap): no cap received, no sound cap before"
-        )
-        reason = explain(store, unknown, "2022-06").card["reason"]
-        assert str(reason).endswith(
-            f"Its size is not known, so it stays out: {by_symbol[unknown]}."
-        )
-        card = explain(store, symbol, "2022-06")
-        assert str(card.card["reason"]).endswith(
-            f"A later session settled its size: {by_symbol[symbol]}."
-        )
-        assert card.card["rank"] == decided["rank"].item()
-        line = card.line()
-        assert line is not None
-        assert (line["repair_rule"], line["failed_rules"]) == ("settled_later", None)
-        # What only asks what the day itself showed finds it out.
-        asked = proforma(store, JUNE.rank_day).companies
-        assert asked.filter(pl.col("symbol") == symbol).is_empty()
+        require_told_as_settled(store, symbol, unknown)
+
+
+def require_told_as_settled(store: Store, symbol: str, unknown: str) -> None:
+    """The event, the cards and the pro forma say what became of both companies."""
+    decided = decisions_of(store, "2022-06").filter(pl.col("symbol") == symbol)
+    assert decided["decision"].to_list() == ["enters"]
+    told = reconstitution_summary(store, "2022-06").doubts
+    by_symbol = dict(told.select("symbol", "sentence").iter_rows())
+    assert told.filter(pl.col("symbol") == symbol)["state"].to_list() == ["settled_later"]
+    assert by_symbol[unknown] == f"{unknown} (no_market_cap): no cap received, no sound cap before"
+    reason = explain(store, unknown, "2022-06").card["reason"]
+    assert str(reason).endswith(f"Its size is not known, so it stays out: {by_symbol[unknown]}.")
+    card = explain(store, symbol, "2022-06")
+    assert str(card.card["reason"]).endswith(
+        f"A later session settled its size: {by_symbol[symbol]}."
+    )
+    assert card.card["rank"] == decided["rank"].item()
+    line = card.line()
+    assert line is not None
+    assert (line["repair_rule"], line["failed_rules"]) == ("settled_later", None)
+    # What only asks what the day itself showed finds it out.
+    asked = proforma(store, JUNE.rank_day).companies
+    assert asked.filter(pl.col("symbol") == symbol).is_empty()
 
 
 def common_shares(listings: pl.DataFrame) -> list[str]:
