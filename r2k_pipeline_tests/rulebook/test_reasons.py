@@ -68,5 +68,5 @@ def test_values_are_those_that_published_rows_carry() -> None:
         "cap_spike split_without_close shares_not_split reverse_split_on_price_only blank_cap "
         "known_shares unlisted_class sibling_cap class_level_cap close_missing close_out_of_line "
         "cap_without_history new_level_accepted stale_copy previous_close_contradicts "
-        "values_accepted"
+        "values_accepted settled_later size_assumed"
     )

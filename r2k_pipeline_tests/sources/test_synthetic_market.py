@@ -7,10 +7,11 @@ Invariants:
 4. A fed cap is the line's close times the company's shares: one number for all its lines.
 5. A previous close is the close before, divided by the factor of a split; 0 on a first day.
 6. A split leaves the cap where the price return puts it.
-7. A reported action's symbol is listed: on its session, or the session before for what ends.
+7. A reported action's symbol is listed: on its session, or the session before for what ends
+   or is halted.
 8. Merged and delisted lines are gone afterwards; a new line was not there before.
 9. A spin-off's child and parent together are worth about what the parent was.
-10. A target trades at its terms in the end.
+10. A target trades at its terms in the end, a stock after rights at its theoretical price.
 11. Two lines never share a symbol on a session; a symbol that is used again was long silent.
 """
 
@@ -42,7 +43,9 @@ MARKETS = {
     "demo": demo_market(),
 }
 SHARES = ["share", "second_class"]
-ENDS = ["rename", "cash_merger", "stock_merger", "delisting"]
+GONE = ["cash_merger", "stock_merger", "delisting", "bankruptcy"]
+ENDS = ["rename", "halt", *GONE]
+TAKEN_OVER = 0.9
 
 
 @pytest.fixture(scope="module", params=list(MARKETS))
@@ -195,7 +198,8 @@ def test_without_quirks_no_split_lags_and_no_share_lacks_its_cap() -> None:
 def test_every_reported_symbol_is_listed(rows: pl.DataFrame, actions: pl.DataFrame) -> None:
     days = {symbol: set(group["position"]) for (symbol,), group in rows.group_by("symbol")}
     for action in actions.iter_rows(named=True):
-        position = action["position"] - (action["action_type"] in ENDS)
+        taken_over = action["action_type"] == "tender_offer" and action["ratio"] > TAKEN_OVER
+        position = action["position"] - (action["action_type"] in ENDS or taken_over)
         assert position in days[action["symbol"]], action
         other = action["counterparty_symbol"]
         if other is not None:
@@ -216,7 +220,7 @@ def test_what_ends_is_gone_and_what_starts_is_new(
         lines, left_on=["symbol", pl.col("position") - 1], right_on=["last_symbol", "to"]
     )
     assert gone.height == mergers.height > 0
-    delisted = actions.filter(action_type="delisting")
+    delisted = actions.filter(pl.col("action_type").is_in(["delisting", "bankruptcy"]))
     gone = delisted.join(
         lines,
         left_on=["symbol", pl.col("position") - 1],
@@ -239,7 +243,11 @@ def test_every_end_and_start_is_reported(
     stops = rows.group_by("line").agg(pl.col("position").max())["position"]
     count = dict(actions["action_type"].value_counts().iter_rows())
     assert (starts > 0).sum() == count["listing"]
-    assert (stops < last).sum() == count["delisting"] + count["cash_merger"] + count["stock_merger"]
+    taken_over = actions.filter(
+        (pl.col("action_type") == "tender_offer") & (pl.col("ratio") > TAKEN_OVER)
+    )
+    gone = sum(count.get(kind, 0) for kind in GONE) + taken_over.height
+    assert (stops < last).sum() == gone
 
 
 def test_a_spin_off_takes_its_value_from_the_parent(
@@ -271,8 +279,38 @@ def test_a_target_ends_at_its_terms(rows: pl.DataFrame, actions: pl.DataFrame) -
         .join(acquirer, on=["counterparty_symbol", "position"])
     )
     assert stock.height == actions.filter(action_type="stock_merger").height > 0
-    worth = stock["close_usd"] / (stock["ratio"] * stock["acquirer_close_usd"])
+    offered = stock["ratio"] * stock["acquirer_close_usd"] + stock["amount_usd"].fill_null(0.0)
+    worth = stock["close_usd"] / offered
     assert worth.is_between(0.9, 1.02).all()
+
+
+def test_rights_leave_the_price_at_their_theoretical_value(
+    rows: pl.DataFrame, actions: pl.DataFrame
+) -> None:
+    rights = actions.filter(action_type="rights_issue").select(
+        "session", "symbol", "ratio", "amount_usd"
+    )
+    issued = consecutive(rows).join(rights, on=["session", "symbol"])
+    assert issued.height == rights.height > 0
+    ratio, price = issued["ratio"], issued["amount_usd"]
+    theoretical = (issued["close_before_usd"] + ratio * price) / (1.0 + ratio)
+    assert (price < issued["close_before_usd"]).all()
+    assert (issued["close_usd"] / theoretical).is_between(0.8, 1.25).all()
+
+
+def test_a_halted_line_is_not_shown_and_returns_at_a_new_price(
+    rows: pl.DataFrame, actions: pl.DataFrame
+) -> None:
+    halts = actions.filter(action_type="halt").select("symbol", halted="position")
+    after = rows.join(halts, on="symbol").filter(pl.col("position") >= pl.col("halted"))
+    back = after.group_by("symbol", "halted").agg(
+        pl.col("position").min(), pl.col("previous_close_usd").sort_by("position").first()
+    )
+    before = rows.join(halts, on="symbol").filter(pl.col("position") == pl.col("halted") - 1)
+    both = back.join(before.select("symbol", "close_usd"), on="symbol")
+    assert both.height == halts.height > 0
+    assert (both["position"] > both["halted"]).all()
+    assert ((both["previous_close_usd"] - both["close_usd"]).abs() < 0.0001).all()
 
 
 def test_one_symbol_is_one_line_at_a_time(rows: pl.DataFrame) -> None:
@@ -322,8 +360,9 @@ def test_every_kind_of_company_and_event_is_there(market: SyntheticMarket) -> No
 
 def test_every_kind_of_action_is_reported(market: SyntheticMarket) -> None:
     assert set(market.reported_actions["action_type"]) == {
-        "split", "cash_dividend", "special_dividend", "rename", "delisting", "cash_merger",
-        "stock_merger", "spin_off", "listing",
+        "split", "cash_dividend", "special_dividend", "return_of_capital", "rights_issue",
+        "share_change", "tender_offer", "rename", "delisting", "bankruptcy", "halt",
+        "cash_merger", "stock_merger", "spin_off", "listing",
     }  # fmt: skip
 
 
