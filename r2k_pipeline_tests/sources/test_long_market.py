@@ -17,8 +17,9 @@ import pytest
 
 from r2k_pipeline.rulebook.sessions import sessions_between
 from r2k_pipeline.sources.synthetic.companies import make_companies
+from r2k_pipeline.sources.synthetic.draws import LEAVES
 from r2k_pipeline.sources.synthetic.eras import CURVE_YEAR, era_factor
-from r2k_pipeline.sources.synthetic.events import LEAVES, make_schedule
+from r2k_pipeline.sources.synthetic.events import make_schedule
 from r2k_pipeline.sources.synthetic.parameters import CompanyKind, MarketParameters, demo_market
 
 if TYPE_CHECKING:

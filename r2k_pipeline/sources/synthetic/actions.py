@@ -15,6 +15,7 @@ import polars as pl
 
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.polars_shape import polars_schema, require_shape
+from r2k_pipeline.sources.synthetic.draws import OFFERS, STOCK_OFFERS
 from r2k_pipeline.sources.synthetic.lines import EQUITY
 from r2k_pipeline.sources.synthetic.listings import SOURCE_NAME
 from r2k_pipeline.sources.synthetic.parameters import EventKind
@@ -24,10 +25,19 @@ if TYPE_CHECKING:
     from datetime import date
 
     from r2k_pipeline.sources.synthetic.dividends import Dividends
-    from r2k_pipeline.sources.synthetic.events import Event, Schedule
+    from r2k_pipeline.sources.synthetic.draws import Event
+    from r2k_pipeline.sources.synthetic.events import Schedule
     from r2k_pipeline.sources.synthetic.prices import Paths
 
     Row = dict[str, Any]
+
+# What a reporter calls kinds of event that have another name here.
+_CALLED = {
+    EventKind.FORWARD_SPLIT: "split",
+    EventKind.REVERSE_SPLIT: "split",
+    EventKind.PARTIAL_TENDER: "tender_offer",
+    EventKind.TENDER_TAKEOVER: "tender_offer",
+}
 
 
 def report_actions(
@@ -50,13 +60,15 @@ def report_actions(
         *_dividends(book, paths, dividends),
         *(row for event in schedule.events for row in _of_event(book, paths, event)),
         *_renames(book),
-        *_arrivals_and_departures(book, schedule, len(sessions)),
+        *_arrivals_and_departures(book, paths, schedule, len(sessions)),
     ]
     promised = contract("reported_actions")
     columns = {column.name: None for column in promised.columns}
     known = [columns | row for row in rows]
     for row in known:
         row["session"] = sessions[row["session"]]
+        late = row["announced_session"]
+        row["announced_session"] = None if late is None else sessions[late]
         row["source"], row["source_hash"] = SOURCE_NAME, source_hash
     frame = pl.DataFrame(known, schema=polars_schema(promised))
     return require_shape(promised, frame.sort("session", "symbol", "action_type"))
@@ -105,26 +117,59 @@ def _of_event(book: _Book, paths: Paths, event: Event) -> Iterator[Row]:
         if before is None:
             continue
         row: Row = {"session": event.session, "symbol": before}
-        match event.kind:
-            case EventKind.FORWARD_SPLIT | EventKind.REVERSE_SPLIT:
-                yield row | {"action_type": "split", "split_factor": event.factor}
-            case EventKind.SPECIAL_DIVIDEND:
-                close = float(paths.close_usd[event.session - 1, line])
-                amount = max(round(close * (event.share or 0.0), 4), 0.0001)
-                yield row | {"action_type": "special_dividend", "amount_usd": amount}
-            case EventKind.CASH_MERGER:
-                yield row | {"action_type": "cash_merger", "amount_usd": paths.terms[line]}
-            case EventKind.STOCK_MERGER | EventKind.SPIN_OFF:
-                yield row | _in_shares(book, paths, event, line)
+        if event.is_late:
+            row["announced_session"] = event.session
+        close = float(paths.close_usd[event.session - 1, line])
+        told = _terms(book, paths, event, line, close)
+        if told is not None:
+            yield row | told
+
+
+def _terms(book: _Book, paths: Paths, event: Event, line: int, close: float) -> Row | None:
+    """Kind and terms of an event, for a line that closed at a price before; None: nothing told."""
+    share, kind = event.share or 0.0, event.kind
+    if kind is EventKind.SPIN_OFF:
+        return _in_shares(book, paths, event, line) | _when_issued(event, close)
+    if kind in STOCK_OFFERS:
+        return _in_shares(book, paths, event, line) | {"amount_usd": paths.cash.get(line)}
+    paid = {"amount_usd": max(round(close * share, 4), 0.0001)}
+    told: dict[EventKind, Row] = {
+        EventKind.FORWARD_SPLIT: {"split_factor": event.factor},
+        EventKind.REVERSE_SPLIT: {"split_factor": event.factor},
+        EventKind.SHARE_CHANGE: {"ratio": event.factor},
+        EventKind.SPECIAL_DIVIDEND: paid,
+        EventKind.RETURN_OF_CAPITAL: paid,
+        EventKind.RIGHTS_ISSUE: {
+            "ratio": event.ratio,
+            "amount_usd": max(round(close * (1.0 - share), 2), 0.01),
+        },
+        EventKind.PARTIAL_TENDER: {
+            "ratio": event.ratio,
+            "amount_usd": round(close * (1.0 + share), 2),
+        },
+        EventKind.TENDER_TAKEOVER: {"ratio": event.ratio, "amount_usd": paths.terms.get(line)},
+        EventKind.CASH_MERGER: {"amount_usd": paths.terms.get(line)},
+        EventKind.HALT: {},
+    }
+    if kind not in told:
+        return None
+    return {"action_type": _CALLED.get(kind, kind.value)} | told[kind]
+
+
+def _when_issued(event: Event, close: float) -> Row:
+    """Every other child has a price before it trades: its part of the parent's last close."""
+    if event.company % 2:
+        return {}
+    return {"amount_usd": round(close * (event.share or 0.0) / (event.ratio or 1.0), 4)}
 
 
 def _in_shares(book: _Book, paths: Paths, event: Event, line: int) -> Row:
     """A merger or spin-off that is paid in shares of another company."""
     other = book.shares[event.counterparty][0] if event.counterparty is not None else line
-    is_merger = event.kind is EventKind.STOCK_MERGER
+    is_spin_off = event.kind is EventKind.SPIN_OFF
     return {
-        "action_type": "stock_merger" if is_merger else "spin_off",
-        "ratio": paths.terms[line] if is_merger else event.ratio,
+        "action_type": "spin_off" if is_spin_off else "stock_merger",
+        "ratio": event.ratio if is_spin_off else paths.terms[line],
         "counterparty_symbol": book.symbol(other, event.session),
     }
 
@@ -142,9 +187,13 @@ def _renames(book: _Book) -> Iterator[Row]:
                 }
 
 
-def _arrivals_and_departures(book: _Book, schedule: Schedule, sessions: int) -> Iterator[Row]:
-    """New lines on their first session, and lines that are delisted on the first without them."""
-    merged = {event.company for event in schedule.of(EventKind.CASH_MERGER, EventKind.STOCK_MERGER)}
+def _arrivals_and_departures(
+    book: _Book, paths: Paths, schedule: Schedule, sessions: int
+) -> Iterator[Row]:
+    """New lines on their first session, and lines that end on the first without them."""
+    merged = {event.company for event in schedule.of(*OFFERS)}
+    ruins = [event.company for event in schedule.of(EventKind.BANKRUPTCY)]
+    ruined = {company: place for place, company in enumerate(ruins)}
     for chain in book.chains.values():
         first, last = chain[0], chain[-1]
         if first["origin"] != "start":
@@ -153,10 +202,19 @@ def _arrivals_and_departures(book: _Book, schedule: Schedule, sessions: int) -> 
                 "symbol": first["symbol"],
                 "action_type": "listing",
             }
-        paid_out = last["company"] in merged and last["paper"] in EQUITY
-        if last["last"] < sessions - 1 and not paid_out:
-            yield {
-                "session": last["last"] + 1,
-                "symbol": last["symbol"],
-                "action_type": "delisting",
-            }
+        is_equity = last["paper"] in EQUITY
+        if last["last"] >= sessions - 1 or (last["company"] in merged and is_equity):
+            continue
+        row: Row = {"session": last["last"] + 1, "symbol": last["symbol"]}
+        if last["company"] in ruined and is_equity:
+            close = float(paths.close_usd[last["last"], last["line"]])
+            yield row | _ruin(ruined[last["company"]], close)
+        else:
+            yield row | {"action_type": "delisting"}
+
+
+def _ruin(place: int, close: float) -> Row:
+    """Every other of the ruined goes on over the counter for less; the others stop for good."""
+    if place % 2:
+        return {"action_type": "delisting", "amount_usd": max(round(close / 2, 4), 0.0001)}
+    return {"action_type": "bankruptcy"}

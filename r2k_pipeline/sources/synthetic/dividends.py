@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from r2k_pipeline.sources.synthetic.events import LEAVES
+from r2k_pipeline.sources.synthetic.draws import LEAVES
 from r2k_pipeline.sources.synthetic.lines import PaperKind
 from r2k_pipeline.sources.synthetic.parameters import (
     CompanyKind,
@@ -66,7 +66,11 @@ def make_dividends(
     line_yields[~(equity | preferred)] = 0.0
     stops = _stops(schedule)[owner]
     first = schedule.first[owner]
-    banned = {(event.session, event.company) for event in schedule.events}
+    banned = {
+        (day, event.company)
+        for event in schedule.events
+        for day in range(event.session, event.until or event.session + 1)
+    }
     found: list[tuple[int, int, float]] = []
     for line in np.flatnonzero(line_yields > 0.0):
         period = int(line_periods[line])

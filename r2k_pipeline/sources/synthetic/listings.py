@@ -104,10 +104,13 @@ def _ipo_years(sessions: Sequence[date]) -> pl.Expr:
 def _cells(
     spells: pl.DataFrame, schedule: Schedule, sessions: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Session and spell of each row, in the order of rows; silent sessions have none."""
+    """Session and spell of each row, in the order of rows; silence and halts have none."""
     days = np.arange(sessions)[:, None]
     covers = (days >= spells["first"].to_numpy()) & (days <= spells["last"].to_numpy())
     covers[list(schedule.silent), :] = False
+    owner = spells["company"].to_numpy()
+    for event in schedule.of(EventKind.HALT):
+        covers[event.session : event.until, owner == event.company] = False
     day, spell = np.nonzero(covers)
     return day, spell
 

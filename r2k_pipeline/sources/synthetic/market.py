@@ -129,7 +129,7 @@ def make_market(parameters: MarketParameters) -> SyntheticMarket:
         >>> market.listings["session"].n_unique() + len(market.silent_sessions)
         126
         >>> sorted(market.reported_actions["action_type"].unique())[:3]
-        ['cash_dividend', 'cash_merger', 'delisting']
+        ['bankruptcy', 'cash_dividend', 'cash_merger']
     """
     done = simulate(parameters)
     sessions, companies, schedule, paths = done.sessions, done.companies, done.schedule, done.paths

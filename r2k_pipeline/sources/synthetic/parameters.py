@@ -49,6 +49,15 @@ class EventKind(StrEnum):
     SYMBOL_AND_NAME_CHANGE = "symbol_and_name_change"
     NAME_CHANGE = "name_change"
     SPECIAL_DIVIDEND = "special_dividend"
+    RETURN_OF_CAPITAL = "return_of_capital"
+    RIGHTS_ISSUE = "rights_issue"
+    SHARE_CHANGE = "share_change"
+    PARTIAL_TENDER = "partial_tender"
+    TENDER_TAKEOVER = "tender_takeover"
+    MIXED_MERGER = "mixed_merger"
+    FOREIGN_TARGET = "foreign_target"
+    FOREIGN_ACQUIRER = "foreign_acquirer"
+    HALT = "halt"
 
 
 class Stream(IntEnum):
@@ -64,6 +73,7 @@ class Stream(IntEnum):
     DIVIDENDS = 8
     NAMES = 9
     FATES = 10
+    RARER_EVENTS = 11
 
 
 # Companies of each kind that are listed on the first session of a market of full size.
@@ -101,6 +111,19 @@ EVENTS_PER_YEAR: dict[EventKind, int] = {
     EventKind.SPECIAL_DIVIDEND: 15,
     EventKind.LIQUIDATION: 25,
     EventKind.SPAC_MERGER: 12,
+}
+
+# What happens rarely, drawn after the others: few enough that an index hardly moves by it.
+RARER_EVENTS_PER_YEAR: dict[EventKind, int] = {
+    EventKind.FOREIGN_TARGET: 3,
+    EventKind.FOREIGN_ACQUIRER: 3,
+    EventKind.MIXED_MERGER: 4,
+    EventKind.TENDER_TAKEOVER: 4,
+    EventKind.PARTIAL_TENDER: 4,
+    EventKind.RIGHTS_ISSUE: 4,
+    EventKind.RETURN_OF_CAPITAL: 3,
+    EventKind.SHARE_CHANGE: 4,
+    EventKind.HALT: 6,
 }
 
 # Other papers and oddities in a market of full size.

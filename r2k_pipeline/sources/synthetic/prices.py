@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from r2k_pipeline.sources.synthetic.draws import OFFERS, STOCK_OFFERS
 from r2k_pipeline.sources.synthetic.lines import EQUITY, PaperKind
 from r2k_pipeline.sources.synthetic.parameters import (
     CompanyKind,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from r2k_pipeline.sources.synthetic.dividends import Dividends
-    from r2k_pipeline.sources.synthetic.events import Event, Schedule
+    from r2k_pipeline.sources.synthetic.draws import Event
+    from r2k_pipeline.sources.synthetic.events import Schedule
 
     Matrix = NDArray[np.float64]
 
@@ -60,6 +62,7 @@ _RUIN_SESSIONS, _RUIN_DRIFT = 60, -0.03
 _OFFER_DISCOUNT, _OFFER_NOISE = 0.03, 0.002
 _MERGED_SPAC_VOLATILITY, _MERGED_SPAC_DRIFT = 0.05, -0.003
 _LOWEST_PRICE_USD = 0.01
+_SHARE_FACTORS = (EventKind.FORWARD_SPLIT, EventKind.REVERSE_SPLIT, EventKind.SHARE_CHANGE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +75,14 @@ class Paths:
             split of the session itself; not adjusted for dividends.
         total_shares: The company's shares outstanding, sessions x companies.
         terms: For each merged line, the cash a share or the acquirer's shares a share.
+        cash: For each line merged for both, the cash a share.
     """
 
     close_usd: Matrix
     previous_close_usd: Matrix
     total_shares: Matrix
     terms: dict[int, float]
+    cash: dict[int, float]
 
 
 def make_paths(
@@ -111,17 +116,21 @@ def make_paths(
     for event in schedule.events:
         _move(rng, event, equity.of(event.company), steps, splits)
     steps[dividends.session, dividends.line] += np.log1p(-dividends.share)
+    for event in schedule.of(EventKind.HALT):
+        _halt(event, equity.of(event.company), steps)
     steps -= np.log(splits)
     prices = _walk(lines["start_price_usd"].to_numpy(), steps, schedule.first[owner])
     for event in schedule.of(EventKind.SPIN_OFF):
         _start_child(event, equity, steps, prices)
-    terms = _hold_targets(rng, schedule, equity, prices)
+    terms, cash = _hold_targets(rng, schedule, equity, prices)
     close = _rounded(np.maximum(prices, _LOWEST_PRICE_USD))
     previous = np.empty_like(close)
     previous[0] = _rounded(close[0] / np.exp(steps[0]))
     previous[1:] = np.round(close[:-1] / splits[1:], 4)
     shares = _shares(companies, lines, schedule, parameters, terms, close)
-    return Paths(close_usd=close, previous_close_usd=previous, total_shares=shares, terms=terms)
+    return Paths(
+        close_usd=close, previous_close_usd=previous, total_shares=shares, terms=terms, cash=cash
+    )
 
 
 class _Equity:
@@ -191,8 +200,11 @@ def _move(rng: Generator, event: Event, lines: list[int], steps: Matrix, splits:
     match event.kind:
         case EventKind.FORWARD_SPLIT | EventKind.REVERSE_SPLIT:
             splits[day, lines] = event.factor or 1.0
-        case EventKind.SPIN_OFF | EventKind.SPECIAL_DIVIDEND:
+        case EventKind.SPIN_OFF | EventKind.SPECIAL_DIVIDEND | EventKind.RETURN_OF_CAPITAL:
             steps[day, lines] += np.log1p(-(event.share or 0.0))
+        case EventKind.RIGHTS_ISSUE:
+            new = event.ratio or 0.0
+            steps[day, lines] += np.log((1.0 + new * (1.0 - (event.share or 0.0))) / (1.0 + new))
         case EventKind.BANKRUPTCY:
             steps[max(day - _RUIN_SESSIONS, 0) : day + 1, lines] += _RUIN_DRIFT
         case EventKind.SPAC_MERGER:
@@ -200,6 +212,13 @@ def _move(rng: Generator, event: Event, lines: list[int], steps: Matrix, splits:
                 _MERGED_SPAC_DRIFT, _MERGED_SPAC_VOLATILITY, (len(steps) - day, len(lines))
             )
             steps[day:, lines] += wild
+
+
+def _halt(event: Event, lines: list[int], steps: Matrix) -> None:
+    """While trading is halted a price stands still; what happened meanwhile comes at once."""
+    day, after = event.session, event.until or event.session
+    steps[after, lines] += steps[day:after, lines].sum(axis=0)
+    steps[day:after, lines] = 0.0
 
 
 def _walk(start: Matrix, steps: Matrix, first: NDArray[np.int64]) -> Matrix:
@@ -222,10 +241,11 @@ def _start_child(event: Event, equity: _Equity, steps: Matrix, prices: Matrix) -
 
 def _hold_targets(
     rng: Generator, schedule: Schedule, equity: _Equity, prices: Matrix
-) -> dict[int, float]:
+) -> tuple[dict[int, float], dict[int, float]]:
     """From the announcement on a target trades a little below what is offered for it."""
     terms: dict[int, float] = {}
-    for event in schedule.of(EventKind.CASH_MERGER, EventKind.STOCK_MERGER):
+    cash: dict[int, float] = {}
+    for event in schedule.of(*OFFERS):
         told, day = event.announced or 1, event.session
         left = (day - np.arange(told, day)) / (day - told)
         for line in equity.of(event.company):
@@ -235,11 +255,15 @@ def _hold_targets(
                 worth = np.full(day - told, terms[line])
             else:
                 acquirer = prices[:, equity.main(event.counterparty)]
-                terms[line] = max(round(float(offer / acquirer[told - 1]), 4), 0.0001)
-                worth = terms[line] * acquirer[told:day]
+                paid = round(float(offer) * (event.cash or 0.0), 2)
+                if event.cash is not None:
+                    cash[line] = max(paid, 0.01)
+                ratio = float((offer - paid) / acquirer[told - 1])
+                terms[line] = max(round(ratio, 4), 0.0001)
+                worth = terms[line] * acquirer[told:day] + paid
             noise = np.exp(rng.normal(0.0, _OFFER_NOISE, day - told))
             prices[told:day, line] = worth * (1.0 - _OFFER_DISCOUNT * left) * noise
-    return terms
+    return terms, cash
 
 
 def _rounded(prices: Matrix) -> Matrix:
@@ -266,15 +290,17 @@ def _shares(
         days = first + numbers % quarter
         inside = days < sessions
         steps[days[inside], numbers[inside]] = rng.normal(0.0004, 0.004, companies.height)[inside]
-    for event in schedule.of(EventKind.FORWARD_SPLIT, EventKind.REVERSE_SPLIT):
+    for event in schedule.of(*_SHARE_FACTORS):
         steps[event.session, event.company] = np.log(event.factor or 1.0)
+    for event in schedule.of(EventKind.RIGHTS_ISSUE):
+        steps[event.session, event.company] = np.log1p(event.ratio or 0.0)
     shares = np.exp(np.cumsum(steps, axis=0)) * start
     for event in schedule.of(EventKind.SPIN_OFF):
         if event.counterparty is not None:
             given = shares[event.session, event.company] * (event.ratio or 1.0)
             path = shares[:, event.counterparty]
             shares[:, event.counterparty] = path * (given / path[event.session])
-    for event in schedule.of(EventKind.STOCK_MERGER):
+    for event in schedule.of(*STOCK_OFFERS):
         if event.counterparty is not None:
             issued = shares[event.session - 1, event.company] * terms[equity.main(event.company)]
             shares[event.session :, event.counterparty] += issued

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from r2k_pipeline.sources.synthetic.companies import make_stems
-from r2k_pipeline.sources.synthetic.events import LEAVES
+from r2k_pipeline.sources.synthetic.draws import LEAVES
 from r2k_pipeline.sources.synthetic.lines import EQUITY, PaperKind
 from r2k_pipeline.sources.synthetic.parameters import (
     SYMBOL_REUSES_PER_YEAR,
@@ -23,7 +23,8 @@ from r2k_pipeline.sources.synthetic.parameters import (
 )
 
 if TYPE_CHECKING:
-    from r2k_pipeline.sources.synthetic.events import Event, Schedule
+    from r2k_pipeline.sources.synthetic.draws import Event
+    from r2k_pipeline.sources.synthetic.events import Schedule
 
 _REUSE_SILENCE = 35
 _NEW_SYMBOL = (EventKind.SYMBOL_CHANGE, EventKind.SYMBOL_AND_NAME_CHANGE, EventKind.SPAC_MERGER)
