@@ -1,19 +1,26 @@
 """Whether a company counts as one of the United States.
 
 The rulebook decides by three indicators - where a company is incorporated, where
-it is run, where it trades most - and, if they differ, by where its assets are.
-Free data carry no assets, so the steps here are, in order:
+it is run, where it trades most - and, if they differ, by where its assets are, then
+by where its revenue comes from. The steps, in order; what facts there are of a
+company (`rulebook/reference/home_countries.csv`) decides how far it gets:
 
 1. Incorporated and run in the United States: home.
-2. Traded in the country where it is run: that country.
+2. Incorporated, run and listed in one country: that country. A domicile of
+   convenience is none: nobody trades there.
 3. Run from mainland China or Hong Kong: Chinese, since that is where its assets
    lie, wherever it is incorporated.
-4. It reports as a domestic issuer, on Form 10-K: home. The form is open to a
+4. The country that leads its assets, if it is one of the indicators.
+5. The country that leads its revenue, if it is one of them.
+6. Incorporated and run in one country that companies do not choose for their seat:
+   that country.
+7. It reports as a domestic issuer, on Form 10-K: home. The form is open to a
    foreign company only if it is not a foreign private issuer, which asks where
    its holders, its managers, its assets and its business are.
-5. Run from a haven of incorporation or a country without an exchange, and listed
-   in the United States only: home, the country of its exchange.
-6. Otherwise it belongs to the country where it is run.
+8. Run from a haven of incorporation or a country without an exchange: the country
+   of its most liquid exchange. Free data do not say what trades abroad; who is
+   registered and listed in the United States is taken to trade most there.
+9. Otherwise it belongs to the country where it is run.
 
 Where nothing is known of a company the feed's country decides, which is mostly
 where it is run.
@@ -91,35 +98,53 @@ def home_countries(lines: pl.DataFrame, facts: pl.DataFrame, *, rules: IndexRule
 def _home_country(rules: IndexRules) -> pl.Expr:
     """The steps of the module's docstring, in order."""
     run_from, form = pl.col("headquarters"), pl.col("annual_form")
-    is_known = form.is_not_null()
     is_run_at_home = run_from.is_in(_TERRITORIES)
-    is_traded_abroad_where_run = (pl.col("other_listing") == run_from) & ~is_run_at_home
-    is_native = (pl.col("incorporation") == run_from) & ~run_from.is_in(
-        sorted(rules.home_countries)
+    is_run_from_haven = run_from.is_in(sorted(rules.home_countries)) & ~is_run_at_home
+    is_native = (pl.col("incorporation") == run_from) & ~is_run_from_haven
+    is_listed_where_run = (pl.col("other_listing") == run_from).fill_null(value=False) & (
+        ~is_run_from_haven
     )
+    return (
+        pl.when(form.is_null())
+        .then(_home_by_feed(rules))
+        .when(pl.col("incorporation").is_in(_TERRITORIES) & is_run_at_home)
+        .then(pl.lit(HOME))
+        .when((is_native & is_listed_where_run) | run_from.is_in(_CHINESE))
+        .then(run_from)
+        .when(_is_indicator("assets_in"))
+        .then(_as_home("assets_in"))
+        .when(_is_indicator("revenue_in"))
+        .then(_as_home("revenue_in"))
+        .when((is_native & ~run_from.is_in(_HOLDING_DOMICILES)) | is_listed_where_run)
+        .then(run_from)
+        .when((form == "10-K") | is_run_from_haven)
+        .then(pl.lit(HOME))
+        .otherwise(run_from)
+    )
+
+
+def _home_by_feed(rules: IndexRules) -> pl.Expr:
     feed = pl.col("country")
-    by_feed = (
+    return (
         pl.when(feed.is_in(sorted(rules.home_countries)))
         .then(pl.lit(HOME))
         .when(feed.is_null() & rules.is_unknown_country_home)
         .then(pl.lit(HOME))
         .otherwise(feed)
     )
-    return (
-        pl.when(~is_known)
-        .then(by_feed)
-        .when(pl.col("incorporation").is_in(_TERRITORIES) & is_run_at_home)
-        .then(pl.lit(HOME))
-        .when(is_traded_abroad_where_run.fill_null(value=False) | run_from.is_in(_CHINESE))
-        .then(run_from)
-        .when(is_native & ~run_from.is_in(_HOLDING_DOMICILES))
-        .then(run_from)
-        .when(form == "10-K")
-        .then(pl.lit(HOME))
-        .when(run_from.is_in(sorted(rules.home_countries)) & pl.col("other_listing").is_null())
-        .then(pl.lit(HOME))
-        .otherwise(run_from)
-    )
+
+
+def _is_indicator(column: str) -> pl.Expr:
+    """Whether a country is among those where the company is incorporated, run or traded most."""
+    country = _as_home(column)
+    elsewhere = ("incorporation", "headquarters", "other_listing")
+    is_one = pl.any_horizontal(*(country == _as_home(name) for name in elsewhere))
+    return (is_one | (country == HOME)).fill_null(value=False)
+
+
+def _as_home(column: str) -> pl.Expr:
+    """A territory of the United States counts as the United States."""
+    return pl.when(pl.col(column).is_in(_TERRITORIES)).then(pl.lit(HOME)).otherwise(column)
 
 
 def _evidence() -> pl.Expr:
@@ -142,4 +167,11 @@ def _evidence() -> pl.Expr:
         .then(pl.lit("the feed names no country"))
         .otherwise(pl.concat_str(pl.lit("the feed says "), "country"))
     )
-    return pl.when(pl.col("annual_form").is_not_null()).then(facts).otherwise(feed)
+    told = pl.concat_str(facts, _told("assets"), _told("revenue"))
+    return pl.when(pl.col("annual_form").is_not_null()).then(told).otherwise(feed)
+
+
+def _told(what: str) -> pl.Expr:
+    country = pl.col(f"{what}_in")
+    sentence = pl.concat_str(pl.lit(f", {what} mostly in "), country)
+    return pl.when(country.is_not_null()).then(sentence).otherwise(pl.lit(""))

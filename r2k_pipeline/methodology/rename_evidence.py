@@ -22,7 +22,12 @@ from r2k_pipeline.methodology.company_names import (
     symbol_root,
     symbol_suffix,
 )
-from r2k_pipeline.methodology.rename_weights import is_blank_check, overnight_move, weights
+from r2k_pipeline.methodology.rename_weights import (
+    FAR_MOVE,
+    is_blank_check,
+    overnight_move,
+    weights,
+)
 
 MAX_GAP_SESSIONS = 4
 """From the old symbol's last session to the new one's first: three may be missing between."""
@@ -34,6 +39,8 @@ _LEAST_CLOSE_USD = 0.01
 _CLOSE_TOLERANCE_USD = 0.0051  # half a cent: both closes are rounded to cents
 _FINE_CLOSE_TOLERANCE_USD = 0.00051  # below one dollar closes have four decimals
 _SHARES_TOLERANCE = 1e-5  # caps are whole dollars
+# A reverse split on the night of a rename: so many old shares make a new one, fractions rounded.
+_MOST_JOINED, _JOINED_TOLERANCE = 250, 2e-4
 # How often a symbol that shows another price overnight was given to another line.
 _SWAPS_A_JUMP = 0.02
 # How often a line ends, per session, and how often one of which nothing is known falls silent.
@@ -119,19 +126,22 @@ def rename_pairs(runs: pl.DataFrame, listings: pl.DataFrame, sessions: pl.Series
         prior=(pl.col("is_over") / (1 + pl.col("is_over").sum().over("run"))).log(),
         shares=_shares("close_usd", "market_cap_usd"),
     )
-    pairs = pairs.with_columns(
-        **_agreements(), year=sessions.gather(pairs.get_column("ordinal")).dt.year()
-    ).with_columns(
-        is_seasoned=_is_seasoned(),
-        has_same_root_shape=(pl.col("suffix") == pl.col("old_suffix")) & (pl.col("suffix") != ""),
+    pairs = (
+        pairs.with_columns(joined=_joined())
+        .with_columns(**_agreements(), year=sessions.gather(pairs.get_column("ordinal")).dt.year())
+        .with_columns(
+            is_seasoned=_is_seasoned(),
+            has_same_root_shape=(pl.col("suffix") == pl.col("old_suffix"))
+            & (pl.col("suffix") != ""),
+        )
     )
     pairs = pairs.with_columns(
         (pl.len().over("run") / pl.len().over("run", f"old_{name}")).log().alias(f"{name}_rarity")
         for name in ("country", "ipo_year", "industry")
     )
     proof = pl.any_horizontal(
-        "is_same_name", "is_same_key", "is_same_close", "is_same_shares", "is_respelled",
-        "is_seasoned",
+        "is_same_name", "is_same_key", "is_same_close", "is_same_shares", "is_joined",
+        "is_respelled", "is_seasoned",
     )  # fmt: skip
     pairs = pairs.with_columns(is_proof=proof).filter(
         pl.when("is_swap")
@@ -188,6 +198,17 @@ def _shares(close: str, cap: str) -> pl.Expr:
     return pl.when((pl.col(close) > 0) & (pl.col(cap) > 0)).then(pl.col(cap) / pl.col(close))
 
 
+def _joined() -> pl.Expr:
+    """How many old shares make a new one, if counts and prices agree that they do; else 1."""
+    ratio = pl.col("old_shares") / pl.col("shares")
+    whole = ratio.round()
+    is_whole = (ratio / whole - 1).abs() < _JOINED_TOLERANCE
+    is_reverse = is_whole & whole.is_between(2, _MOST_JOINED)
+    move = (pl.col("close_usd") / (pl.col("old_close_usd") * whole)).log().abs()
+    is_joined = (is_reverse & (move < FAR_MOVE)).fill_null(value=False)
+    return pl.when(is_joined).then(whole).otherwise(1.0)
+
+
 def _agreements() -> dict[str, pl.Expr]:
     """What is the same on both sides; null counts as no agreement."""
     previous, old = pl.col("previous_close_usd"), pl.col("old_close_usd")
@@ -207,6 +228,7 @@ def _agreements() -> dict[str, pl.Expr]:
         & ((previous - old).abs() < tolerance),
         "is_same_shares": same_shares,
         "is_respelled": respelled,
+        "is_joined": pl.col("joined") > 1,
     }
     return {name: agrees.fill_null(value=False) for name, agrees in found.items()}
 
@@ -279,6 +301,7 @@ def _evidence() -> pl.Expr:
         .then(pl.lit("same_company_name")),
         pl.when("is_same_close").then(pl.lit("previous_close")),
         pl.when("is_same_shares").then(pl.lit("share_count")),
+        pl.when("is_joined").then(pl.lit("shares_joined")),
         pl.when("is_respelled").then(pl.lit("symbol_respelled")),
         pl.when("is_seasoned").then(pl.lit("offer_year_and_price")),
     )

@@ -16,13 +16,15 @@ from r2k_pipeline.methodology.company_names import Paper
 # Names: to the letter, with the coupon of a note, by company key, by their first word only.
 _SAME_NAME, _SAME_NOTE, _SAME_KEY, _SAME_ISSUER, _SAME_WORD = 7.0, 9.0, 6.0, 3.0, 2.5
 # Overnight moves, as absolute logarithms, and what a price that near is worth; beyond, it speaks
-# against: a reverse split in the night of a merger is rarer than two companies.
+# against, unless the share counts show a reverse split in that very night.
 _NEAR_MOVES = ((0.03, 2.5), (0.1, 2.0), (0.25, 1.0))
-_FAR_MOVE, _FAR = 0.7, -2.0
+FAR_MOVE, _FAR = 0.7, -2.0
 # The vendor shows the offer price as the close before a first session, and offers are in dollars.
 _OFFER_PRICE_RARITY = 3.0
 # Share counts that differ by less than this are one count of two days.
 _NEAR_SHARES, _NEAR_COUNT = 0.02, 3.0
+# How often the counts of two companies are whole multiples of one another by chance, per multiple.
+_WHOLE_BY_CHANCE = 4e-4
 # Whatever is truly new was offered this year.
 _SEASONED = 2.3
 _RESPELLED = 9.0
@@ -71,14 +73,17 @@ def weights() -> list[pl.Expr]:
 def overnight_move() -> pl.Expr:
     """How far the price moved between the two symbols, as an absolute logarithm.
 
+    `joined` old shares made a new one in that night.
+
     Example:
         >>> pair = pl.DataFrame({"previous_close_usd": [0.0], "close_usd": [9.0],
-        ...     "old_close_usd": [9.0]})
+        ...     "old_close_usd": [0.9], "joined": [10.0]})
         >>> pair.select(overnight_move()).item()
         0.0
     """
     shown = pl.when(pl.col("previous_close_usd") > 0).then("previous_close_usd")
-    return (shown.fill_null(pl.col("close_usd")) / pl.col("old_close_usd")).log().abs()
+    before = pl.col("old_close_usd") * pl.col("joined")
+    return (shown.fill_null(pl.col("close_usd")) / before).log().abs()
 
 
 def is_blank_check(key: str) -> pl.Expr:
@@ -116,14 +121,21 @@ def _price() -> pl.Expr:
     move = overnight_move()
     near = pl.coalesce(
         *(pl.when(move < limit).then(worth) for limit, worth in _NEAR_MOVES),
-        pl.when(move > _FAR_MOVE).then(_FAR),
+        pl.when(move > FAR_MOVE).then(_FAR),
     )
     return pl.when("is_same_close").then(pl.min_horizontal("close_rarity", most)).otherwise(near)
 
 
 def _shares() -> pl.Expr:
     near = (pl.col("shares") / pl.col("old_shares")).log().abs() < _NEAR_SHARES
-    return pl.when("is_same_shares").then("shares_rarity").when(near).then(_NEAR_COUNT)
+    return (
+        pl.when("is_same_shares")
+        .then("shares_rarity")
+        .when("is_joined")
+        .then(-(_WHOLE_BY_CHANCE * pl.col("joined")).log())
+        .when(near)
+        .then(_NEAR_COUNT)
+    )
 
 
 def _series() -> pl.Expr:

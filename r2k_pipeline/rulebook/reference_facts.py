@@ -65,6 +65,8 @@ _SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "headquarters": pl.String,
         "annual_form": pl.String,
         "other_listing": pl.String,
+        "assets_in": pl.String,
+        "revenue_in": pl.String,
         **_PERIOD,
         **_ORIGIN,
     },
@@ -75,7 +77,7 @@ _VOCABULARIES: dict[str, type[StrEnum]] = {
     "kind": LineType,
     "verdict": DoubtVerdict,
 }
-_OPTIONAL = frozenset({"last_year", "other_listing"})
+_OPTIONAL = frozenset({"last_year", "other_listing", "assets_in", "revenue_in"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,8 +234,10 @@ def home_country_facts() -> pl.DataFrame:
     Returns:
         One row per company: `symbol`, `company`, `incorporation` and `headquarters`
         (countries), `annual_form` (10-K, 20-F or 40-F), `other_listing` (country of
-        a standard exchange outside the United States; null if none), `first_year`,
-        `last_year` (null while it holds), `source`, `certainty`.
+        a standard exchange outside the United States; null if none), `assets_in` and
+        `revenue_in` (the country that leads by the rulebook's margin; null if none does
+        or it is not known), `first_year`, `last_year` (null while it holds), `source`,
+        `certainty`.
 
     Raises:
         BadInputError: The file does not have these columns, or a row is incomplete;

@@ -78,6 +78,35 @@ def test_a_rename_without_a_previous_close_is_proved_by_the_share_count() -> Non
     assert found["company_id"].n_unique() == 1
 
 
+@pytest.mark.parametrize(
+    ("close_usd", "shares", "is_one_line"),
+    [
+        (2.32, 1_331_421, True),  # one for fifty, in whole shares
+        (2.32, 1_345_000, False),  # 49.5 old shares a new one: two companies
+        (9.90, 1_331_421, False),  # one for fifty, and the price fits no such split
+    ],
+)
+def test_a_reverse_split_on_the_night_of_a_rename_is_proved_by_shares_and_price(
+    close_usd: float, shares: int, *, is_one_line: bool
+) -> None:
+    found = linked(
+        [
+            listing(0, "TYD", "Tydal Inc.", close_usd=0.0571, market_cap_usd=66_571_050 * 0.0571),
+            listing(
+                1,
+                "OCT",
+                "Octane Holdings Inc.",
+                close_usd=close_usd,
+                previous_close_usd=0.0,
+                market_cap_usd=shares * close_usd,
+            ),
+        ]
+    )
+    assert (ids(found)["OCT"] == ids(found)["TYD"]) is is_one_line
+    if is_one_line:
+        assert found.filter(pl.col("symbol") == "OCT")["evidence"].item() == "shares_joined"
+
+
 def test_a_rename_with_nothing_but_its_price_needs_a_line_that_is_not_new() -> None:
     old = listing(0, "SVM", "Survo Inc. Common Stock", close_usd=21.55, ipo_year=2018)
     new = {"close_usd": 21.02, "previous_close_usd": 0.0, "market_cap_usd": 0.0}

@@ -19,18 +19,21 @@ FACTS = {
     "headquarters": pl.String,
     "annual_form": pl.String,
     "other_listing": pl.String,
+    "assets_in": pl.String,
+    "revenue_in": pl.String,
     "first_year": pl.Int32,
     "last_year": pl.Int32,
 }
 
 
 def home_of(country: str | None, *facts: str | None) -> str | None:
-    """The home country of one line, given the feed's country and (inc, hq, form, listing)."""
+    """The home country of one line: (inc, hq, form, listing), and assets, revenue if known."""
     lines = pl.DataFrame(
         {"session": [DAY], "symbol": ["HAL"], "name": ["Halden plc Shares"], "country": [country]},
         schema_overrides={"country": pl.String},
     )
-    row = ["HAL", "Halden", *facts, 2021, None] if facts else None
+    full = (*facts, None, None)[:6]
+    row = ["HAL", "Halden", *full, 2021, None] if facts else None
     known = pl.DataFrame([row] if row else [], schema=FACTS, orient="row")
     found: str | None = home_countries(lines, known, rules=RULES)["home_country"].item()
     return found
@@ -68,9 +71,21 @@ def test_without_facts_the_feed_decides(country: str | None, home: str) -> None:
         (("United States", "China", "10-K", None), "China"),
         # A ship owner run from Bermuda: assets at sea, traded in New York only, or in Oslo too.
         (("Marshall Islands", "Bermuda", "20-F", None), "United States"),
-        (("Bermuda", "Bermuda", "20-F", "Norway"), "Bermuda"),
+        (("Bermuda", "Bermuda", "20-F", "Norway"), "United States"),
+        # A domicile of convenience has no exchange that counts.
+        (("Bermuda", "Bermuda", "20-F", "Bermuda"), "United States"),
         # A second listing elsewhere than where it is run proves nothing.
         (("Jersey", "Switzerland", "10-K", "Australia"), "United States"),
+        # All indicators agree: assets are not asked.
+        (("Israel", "Israel", "20-F", "Israel", "United States", None), "Israel"),
+        # They differ: assets first, revenue only where assets say nothing.
+        (("Israel", "Israel", "20-F", None, "Israel", "United States"), "Israel"),
+        (("Israel", "Israel", "20-F", None, None, "United States"), "United States"),
+        (("Canada", "Canada", "10-K", None, None, "United States"), "United States"),
+        (("Canada", "Canada", "10-K", None, None, None), "Canada"),
+        # Puerto Rico counts as the United States; a country that is no indicator decides nothing.
+        (("Canada", "Canada", "10-K", None, "Puerto Rico", None), "United States"),
+        (("Luxembourg", "Luxembourg", "20-F", None, "Germany", "France"), "Luxembourg"),
     ],
 )
 def test_facts_decide_in_the_order_of_the_steps(facts: tuple[str | None, ...], home: str) -> None:
@@ -82,13 +97,13 @@ def test_the_evidence_is_told() -> None:
         {"session": [DAY], "symbol": ["HAL"], "name": ["Halden"], "country": ["Canada"]}
     )
     facts = pl.DataFrame(
-        [["HAL", "Halden", "Canada", "Canada", "40-F", "Canada", 2021, None]],
+        [["HAL", "Halden", "Canada", "Canada", "40-F", "Canada", "Canada", None, 2021, None]],
         schema=FACTS,
         orient="row",
     )
     known = home_countries(lines, facts, rules=RULES)["nationality_evidence"].item()
     unknown = home_countries(lines, facts.clear(), rules=RULES)["nationality_evidence"].item()
-    assert known == "run from Canada, listed in Canada too, files 40-F"
+    assert known == "run from Canada, listed in Canada too, files 40-F, assets mostly in Canada"
     assert unknown == "the feed says Canada"
 
 
@@ -110,7 +125,7 @@ def test_a_fact_about_another_line_or_year_is_not_used(
         schema_overrides={"name": pl.String},
     )
     facts = pl.DataFrame(
-        [["HAL", "Halden", "Canada", "United States", "10-K", None, 2021, 2023]],
+        [["HAL", "Halden", "Canada", "United States", "10-K", None, None, None, 2021, 2023]],
         schema=FACTS,
         orient="row",
     )
