@@ -11,10 +11,10 @@ PIP_TOOLS := 7.6.2
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test install lint types format bench fidelity precision clean pins
+.PHONY: help demo test install lint types format bench fidelity precision migrations clean pins
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: install ## a synthetic market through the whole pipeline (two minutes)
 	$(BIN)/r2k demo
@@ -50,6 +50,9 @@ fidelity: install ## the score against the real index, from ../shared (minutes t
 
 precision: install ## faults injected into real listings: how many are caught, and false alarms
 	$(BIN)/python benchmarks/repair_precision.py
+
+migrations: install ## forty synthetic years: moves between large and small before and since the band
+	$(BIN)/python benchmarks/synthetic_migrations.py --companies 3450
 
 clean: ## remove .venv/, caches and builds
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
