@@ -62,6 +62,46 @@ class SourceError(R2kError):
     """A source could not be read: missing, corrupt, or not what it claims to be."""
 
 
+class SourceShapeError(SourceError):
+    """A source has lost a column that is read, or brings it as something else.
+
+    Args:
+        file: The file, with what identifies its bytes.
+        column: The column.
+        expected: What it has to be.
+        actual: What it is; None if it is not there.
+        state: How things stand.
+        remedy: What the reader can do.
+
+    Example:
+        >>> error = SourceShapeError(
+        ...     "2022.parquet", column="lastsale", expected="Float64", actual="String",
+        ...     state="nothing of it was landed", remedy="extract the file again",
+        ... )
+        >>> error.culprit
+        "2022.parquet: column 'lastsale' is String, expected Float64"
+    """
+
+    def __init__(
+        self,
+        file: str,
+        *,
+        column: str,
+        expected: str,
+        actual: str | None,
+        state: str,
+        remedy: str,
+    ) -> None:
+        self.file = file
+        self.column = column
+        self.expected = expected
+        self.actual = actual
+        found = "is missing" if actual is None else f"is {actual}"
+        super().__init__(
+            f"{file}: column {column!r} {found}, expected {expected}", state=state, remedy=remedy
+        )
+
+
 class NothingInRangeError(SourceError):
     """A source is well and has nothing for the sessions that are asked for."""
 

@@ -7,10 +7,19 @@ and a local folder under ``R2K_HOME``. Add a setting here, never an
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, SecretStr, computed_field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Restate(StrEnum):
+    """Whether corrected levels replace those that were published."""
+
+    POLICY = "policy"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 class Settings(BaseSettings):
@@ -42,6 +51,11 @@ class Settings(BaseSettings):
     )
     fundamentals: Path | None = Field(
         default=None, description="CSV of fundamentals by event, for growth and value indexes."
+    )
+    restate: Restate = Field(
+        default=Restate.POLICY,
+        description="Whether corrected levels replace published ones: as the rulebook's policy "
+        "says, always or never.",
     )
 
     @computed_field  # type: ignore[prop-decorator]

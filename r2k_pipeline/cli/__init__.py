@@ -19,8 +19,10 @@ from uuid import uuid4
 import typer
 from typer.core import TyperGroup
 
+from r2k_pipeline.cli.correction_commands import override, restatements
 from r2k_pipeline.cli.event_commands import counterfactual, proforma, reconstitution
 from r2k_pipeline.cli.fidelity_command import fidelity
+from r2k_pipeline.cli.float_command import FLOAT, ingest_floats
 from r2k_pipeline.cli.options import (
     End,
     EventId,
@@ -30,6 +32,7 @@ from r2k_pipeline.cli.options import (
     IndexOption,
     KnownAt,
     Out,
+    Restating,
     Session,
     Start,
     opened_store,
@@ -103,10 +106,11 @@ def levels(
 ) -> None:
     """Show the levels of an index; the table shows the last sessions."""
     from r2k_pipeline.queries import levels as query
+    from r2k_pipeline.reports.terminal import levels_parts
 
     with opened_store(home) as store:
         found = query.levels(store, index, start=start, end=end, known_at=known_at)
-    answer(found, last_rows(found, f"{index.upper()} levels"), form=form, out=out)
+    answer(found, levels_parts(found, f"{index.upper()} levels"), form=form, out=out)
 
 
 @app.command()
@@ -217,7 +221,7 @@ def doctor(*, form: Form = Format.TABLE, out: Out = None, home: Home = None) -> 
 
 @app.command()
 def ingest(
-    source: Annotated[str, typer.Argument(help="synthetic or us-stock-symbols.")],
+    source: Annotated[str, typer.Argument(help="synthetic, us-stock-symbols or float.")],
     *,
     path: Annotated[str | None, typer.Option("--path", help="File, folder or URL.")] = None,
     start: Start = None,
@@ -232,6 +236,9 @@ def ingest(
     from r2k_pipeline.sources.registry import open_source
 
     require_order(start, end)
+    if source == FLOAT:
+        ingest_floats(path, start=start, end=end, home=home)
+        return
     with opened_store(home) as store, open_source(source, path) as feed:
         _land(store, feed, start=start, end=end, accept_short=accept_short)
 
@@ -277,12 +284,16 @@ def build(
             metavar="FILE",
         ),
     ] = None,
+    restate: Restating = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
     home: Home = None,
 ) -> None:
     """Materialize every asset for a range through Dagster; again goes on where it stopped."""
     require_order(start, end)
-    _build(settings_of(home), start=start, end=end, incumbents=incumbents, workers=workers)
+    settings = settings_of(home)
+    if restate is not None:
+        settings = settings.model_copy(update={"restate": restate})
+    _build(settings, start=start, end=end, incumbents=incumbents, workers=workers)
 
 
 def _build(
@@ -344,6 +355,8 @@ app.command()(reconstitution)
 app.command()(proforma)
 app.command()(counterfactual)
 app.command(help=TRUTH_FORMATS)(fidelity)
+app.command()(restatements)
+app.add_typer(override)
 app.add_typer(rulebook)
 
 

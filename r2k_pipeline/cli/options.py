@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from r2k_pipeline.errors import BadInputError
 from r2k_pipeline.queries.addressing import parse_day, parse_moment
 from r2k_pipeline.reports.tables import Format
-from r2k_pipeline.settings import Settings
+from r2k_pipeline.settings import Restate, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,6 +61,10 @@ KnownAt = Annotated[
 ]
 Form = Annotated[Format, typer.Option("--format", help="A short table, or all rows.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.", metavar="FILE")]
+Restating = Annotated[
+    Restate | None,
+    typer.Option("--restate", help="Whether corrections replace what was published."),
+]
 IndexOption = Annotated[str, typer.Option("--index", help="The index.", metavar="INDEX")]
 
 

@@ -17,31 +17,27 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import ValidationError
 
+from r2k_pipeline.contracts.document import FaultError, choice, custom_properties, given
 from r2k_pipeline.contracts.expectations import judged_columns
 from r2k_pipeline.contracts.model import (
     Column,
     Contract,
     Partitioning,
     Rule,
-    SeriesRule,
     Severity,
     Storage,
 )
+from r2k_pipeline.contracts.own_rules import OWN_ENGINE, own_rules
 from r2k_pipeline.errors import BadInputError, R2kError, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from enum import StrEnum
-    from typing import Any, TypeVar
 
     from open_data_contract_standard.model import (
-        CustomProperty,
         DataQuality,
         SchemaObject,
         SchemaProperty,
     )
-
-    Choice = TypeVar("Choice", bound=StrEnum)
 
 # Logical and physical type of the standard -> how a column is held in memory.
 _DTYPES: dict[tuple[str | None, str | None], pl.DataType] = {
@@ -53,14 +49,6 @@ _DTYPES: dict[tuple[str | None, str | None], pl.DataType] = {
     ("integer", "int64"): pl.Int64(),
     ("integer", "int32"): pl.Int32(),
 }
-
-
-# Who judges a rule across sessions; `implementation` then names the module.
-_SERIES_ENGINE = "r2k-pipeline"
-
-
-class _FaultError(Exception):
-    """What is wrong in a file, and at which property."""
 
 
 @cache
@@ -142,7 +130,7 @@ def read_contract(path: Path) -> Contract:
     except ValidationError as fault:
         first = fault.errors()[0]
         problem = f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"
-    except _FaultError as fault:
+    except FaultError as fault:
         problem = str(fault)
     raise R2kError(
         f"data_contracts/{path.name} is not a valid contract: {problem}",
@@ -155,26 +143,26 @@ def _contract(document: OpenDataContractStandard, table: str) -> Contract:
     objects = document.schema_ or []
     if len(objects) != 1 or objects[0].name != table:
         message = f"schema: expected one object named {table}"
-        raise _FaultError(message)
+        raise FaultError(message)
     schema = objects[0]
-    custom = _custom(document.customProperties)
+    custom = custom_properties(document.customProperties)
     columns = tuple(_column(p, i) for i, p in enumerate(schema.properties or []))
     contract = Contract(
         table=table,
-        version=_given(document.version, "version"),
-        description=_given(document.description and document.description.purpose, "purpose"),
-        usage=_given(document.description and document.description.usage, "usage"),
-        grain=_given(schema.dataGranularityDescription, "dataGranularityDescription"),
-        storage=_choice(Storage, custom.get("storage"), "customProperties.storage"),
-        partitioning=_choice(
+        version=given(document.version, "version"),
+        description=given(document.description and document.description.purpose, "purpose"),
+        usage=given(document.description and document.description.usage, "usage"),
+        grain=given(schema.dataGranularityDescription, "dataGranularityDescription"),
+        storage=choice(Storage, custom.get("storage"), "customProperties.storage"),
+        partitioning=choice(
             Partitioning, custom.get("partitioning"), "customProperties.partitioning"
         ),
         columns=columns,
         rules=(*_implied_rules(columns), *_stated_rules(schema)),
-        owner=_given(custom.get("owner"), "customProperties.owner"),
-        group=_given(custom.get("group"), "customProperties.group"),
+        owner=given(custom.get("owner"), "customProperties.owner"),
+        group=given(custom.get("group"), "customProperties.group"),
         order=int(custom.get("order", 0)),
-        series_rules=_series_rules(schema),
+        **own_rules(schema.quality or [], columns),
     )
     _require_consistent(contract, schema)
     return contract
@@ -186,20 +174,23 @@ def _require_consistent(contract: Contract, schema: SchemaObject) -> None:
     wanted = [contract.partition_column] if contract.partition_column else []
     if partitioned != wanted:
         message = f"partitioning: {contract.partitioning} needs {wanted}, marked are {partitioned}"
-        raise _FaultError(message)
+        raise FaultError(message)
     if not contract.key:
         message = "properties: no primaryKey"
-        raise _FaultError(message)
+        raise FaultError(message)
     for rule in contract.rules:
         _require_known_columns(contract, rule)
     for what, names in (
         ("properties", contract.names),
-        ("quality", [*(r.name for r in contract.rules), *(r.name for r in contract.series_rules)]),
+        (
+            "quality",
+            [*(r.name for r in contract.rules), *(r.name for r in contract.rules_beyond_rows)],
+        ),
     ):
         twice = sorted({name for name in names if list(names).count(name) > 1})
         if twice:
             message = f"{what}: {listed(twice)} named twice"
-            raise _FaultError(message)
+            raise FaultError(message)
 
 
 def _require_known_columns(contract: Contract, rule: Rule) -> None:
@@ -210,11 +201,11 @@ def _require_known_columns(contract: Contract, rule: Rule) -> None:
             read.update(pl.sql_expr(expression).meta.root_names())
         except pl.exceptions.PolarsError as fault:
             message = f"quality.{rule.name}.derived_columns.{name}: {fault}"
-            raise _FaultError(message) from fault
+            raise FaultError(message) from fault
     unknown = sorted(read - set(contract.names))
     if unknown:
         message = f"quality.{rule.name}: no such column: {listed(unknown)}"
-        raise _FaultError(message)
+        raise FaultError(message)
 
 
 def _column(prop: SchemaProperty, position: int) -> Column:
@@ -222,19 +213,19 @@ def _column(prop: SchemaProperty, position: int) -> Column:
     dtype = _DTYPES.get((prop.logicalType, prop.physicalType))
     if dtype is None:
         message = f"{where}: no such type: {prop.logicalType} held as {prop.physicalType}"
-        raise _FaultError(message)
+        raise FaultError(message)
     if prop.required is None:
         message = f"{where}: say `required: true` or `required: false`"
-        raise _FaultError(message)
+        raise FaultError(message)
     if prop.primaryKey and not (prop.required and prop.primaryKeyPosition):
         message = f"{where}: a key column is required and has a primaryKeyPosition"
-        raise _FaultError(message)
+        raise FaultError(message)
     return Column(
-        name=_given(prop.name, f"{where}.name"),
+        name=given(prop.name, f"{where}.name"),
         dtype=dtype,
-        logical_type=_given(prop.logicalType, where),
-        unit=_custom(prop.customProperties).get("unit"),
-        description=_given(prop.description, f"{where}.description"),
+        logical_type=given(prop.logicalType, where),
+        unit=custom_properties(prop.customProperties).get("unit"),
+        description=given(prop.description, f"{where}.description"),
         nullable=not prop.required,
         key_position=prop.primaryKeyPosition if prop.primaryKey else None,
     )
@@ -271,70 +262,31 @@ def _stated_rules(schema: SchemaObject) -> list[Rule]:
     inner = [p.name for p in schema.properties or [] if p.quality]
     if inner:
         message = f"properties.{inner[0]}: rules stand under the table's `quality`"
-        raise _FaultError(message)
+        raise FaultError(message)
     return [
-        _rule(rule, i)
-        for i, rule in enumerate(schema.quality or [])
-        if rule.engine != _SERIES_ENGINE
+        _rule(rule, i) for i, rule in enumerate(schema.quality or []) if rule.engine != OWN_ENGINE
     ]
-
-
-def _series_rules(schema: SchemaObject) -> tuple[SeriesRule, ...]:
-    """Promises that a module of ours judges, over several sessions."""
-    rules = []
-    for quality in schema.quality or []:
-        if quality.engine != _SERIES_ENGINE:
-            continue
-        where = f"quality.{quality.name}"
-        rules.append(
-            SeriesRule(
-                name=_given(quality.name, where),
-                sentence=_given(quality.description, f"{where}.description"),
-                severity=_choice(Severity, quality.severity, f"{where}.severity"),
-                judge=_given(quality.implementation, f"{where}.implementation"),
-            )
-        )
-    return tuple(rules)
 
 
 def _rule(quality: DataQuality, position: int) -> Rule:
     where = f"quality.{quality.name or position}"
     if (quality.type, quality.engine) != ("custom", "greatExpectations"):
         message = f"{where}: expected `type: custom` and `engine: greatExpectations`"
-        raise _FaultError(message)
+        raise FaultError(message)
     body = quality.implementation
     if not isinstance(body, dict) or set(body) != {"type", "kwargs"}:
         message = f"{where}.implementation: expected `type` and `kwargs`"
-        raise _FaultError(message)
+        raise FaultError(message)
     if "row_condition" in body["kwargs"]:
         message = f"{where}: derive a column instead of a row_condition, which pandas would parse"
-        raise _FaultError(message)
-    custom = _custom(quality.customProperties)
+        raise FaultError(message)
+    custom = custom_properties(quality.customProperties)
     return Rule(
-        name=_given(quality.name, where),
-        sentence=_given(quality.description, f"{where}.description"),
-        severity=_choice(Severity, quality.severity, f"{where}.severity"),
+        name=given(quality.name, where),
+        sentence=given(quality.description, f"{where}.description"),
+        severity=choice(Severity, quality.severity, f"{where}.severity"),
         quarantines=bool(custom.get("quarantine", False)),
         expectation=body["type"],
         arguments=body["kwargs"],
         derived=custom.get("derived_columns", {}),
     )
-
-
-def _custom(properties: Sequence[CustomProperty] | None) -> dict[str, Any]:
-    return {str(p.property): p.value for p in properties or []}
-
-
-def _given(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        message = f"{where}: missing"
-        raise _FaultError(message)
-    return value.strip()
-
-
-def _choice(kind: type[Choice], value: object, where: str) -> Choice:
-    try:
-        return kind(str(value))
-    except ValueError:
-        message = f"{where}: {value!r} is none of {listed(list(kind))}"
-        raise _FaultError(message) from None

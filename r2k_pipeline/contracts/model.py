@@ -91,6 +91,81 @@ class SeriesRule:
     judge: str
 
 
+class Form(StrEnum):
+    """How a measured number is said."""
+
+    COUNT = "count"
+    USD = "usd"
+    POINTS = "points"
+    SHARE = "share"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftRule:
+    """One promise about a partition beside the one before it.
+
+    `measure` is a Polars SQL aggregate over the rows of a partition, and of each group `by`;
+    `derived` are columns for it, which may look at a line's row in the partition before.
+    `change_from` and `change_to` bound its change as a fraction of what it was, `value_to`
+    the number itself. A group of fewer than `rows_at_least` rows before is not judged.
+    """
+
+    name: str
+    sentence: str
+    severity: Severity
+    measure: str
+    noun: str
+    form: Form
+    by: tuple[str, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
+    change_from: float | None = None
+    change_to: float | None = None
+    value_to: float | None = None
+    rows_at_least: int = 1
+
+    @property
+    def is_of_change(self) -> bool:
+        """Whether the change is judged, and not the number itself."""
+        return self.value_to is None
+
+
+class When(StrEnum):
+    """Which rows of a table lie beside those that are published."""
+
+    SAME = "same"
+    EARLIER = "earlier"
+    EVENTS = "events"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a rule reads beside the rows it judges: some columns of a table.
+
+    `when` says which rows: those of the same sessions or events, those before them, those of
+    the events that the judged rows name, or all.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    when: When
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcrossRule:
+    """One promise that ties a table to others, or to its own past.
+
+    `broken` is a Polars SQL query for the rows that break it, over `judged` (what is published)
+    and the tables read, by name; its first column is the partition's.
+    """
+
+    name: str
+    sentence: str
+    severity: Severity
+    broken: str
+    reads: tuple[Reading, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contract:
     """Everything promised about one table."""
@@ -108,6 +183,13 @@ class Contract:
     group: str
     order: int
     series_rules: tuple[SeriesRule, ...] = ()
+    drift_rules: tuple[DriftRule, ...] = ()
+    across_rules: tuple[AcrossRule, ...] = ()
+
+    @property
+    def rules_beyond_rows(self) -> tuple[SeriesRule | DriftRule | AcrossRule, ...]:
+        """Rules that speak of more than the rows themselves, and say so in their own words."""
+        return (*self.series_rules, *self.drift_rules, *self.across_rules)
 
     @property
     def names(self) -> tuple[str, ...]:

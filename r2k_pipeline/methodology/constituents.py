@@ -2,8 +2,9 @@
 
 1. The lines of the member companies - the pricing vehicle, and every other line
    that was eligible on the eve of the event - are laid against every session.
-2. Index shares are observed over the last sessions before the event takes effect, and
-   from then on change with what corporate actions do to them (`line_adjustments`).
+2. Index shares are observed over the last sessions before the event takes effect. From
+   each observation on they change with what corporate actions do to them
+   (`line_adjustments`).
 3. Closes are laid on the sessions (`line_closes`), until a line leaves (`leaving_lines`).
 
 Everything about a session follows from its event and the sessions since, never
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.float_factors import FloatStatus
 from r2k_pipeline.methodology.leaving_lines import held_lines
 from r2k_pipeline.methodology.line_adjustments import (
     line_adjustments,
@@ -24,8 +26,6 @@ from r2k_pipeline.methodology.line_adjustments import (
     with_units,
 )
 from r2k_pipeline.methodology.line_closes import with_closes
-from r2k_pipeline.methodology.split_units import cumulative_splits, with_splits_so_far
-from r2k_pipeline.rulebook.action_types import ActionType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,13 +38,14 @@ CONSTITUENT_COLUMNS = (
     "session", "security_id", "company_id", "symbol", "name", "country", "sector", "segment",
     "indexes", "event_id", "joined_by", "parent_security_id", "close_usd", "close_session",
     "close_age_sessions", "previous_close_usd", "index_shares", "float_factor",
-    "market_value_usd", "status",
+    "float_status", "market_value_usd", "status",
 )  # fmt: skip
 """The columns of contract `constituents`, in its order."""
 
 # What a line may be laid with, and what it is laid with if nothing is said.
 _DEFAULTS = {
     "float_factor": pl.lit(1.0),
+    "float_status": pl.lit(FloatStatus.UNKNOWN.value),
     "joined_by": pl.lit(None, pl.String),
     "parent_security_id": pl.lit(None, pl.String),
     "start_price_usd": pl.lit(None, pl.Float64),
@@ -69,7 +70,9 @@ def constituents(
         universe: Contract `universe` from the first observation session (see
             `first_session_read`) to the last of `sessions`. Read: `session`,
             `security_id`, `company_id`, `symbol`, `name`, `country` (may be missing),
-            `close_usd`, `previous_close_usd`, `line_shares`, `is_eligible`.
+            `close_usd`, `previous_close_usd`, `line_shares`, `is_eligible`; where floats are
+            known `float_factor`, as `float_factors.with_floats_in_force` gives it: each line
+            takes its own, before what `decisions` says of its company.
         actions: Contract `corporate_actions` over the same sessions; terms that are null
             may be missing columns.
         event: The event in force from its effective session to `end`.
@@ -81,8 +84,9 @@ def constituents(
 
     Returns:
         Contract `constituents`, one row per member line and session, sorted by
-        `session`, `security_id`. `index_shares` are float-adjusted (the float is
-        1.0 where none is known) and hold at the open, after the actions of the session.
+        `session`, `security_id`. `index_shares` are float-adjusted (where no float is
+        known it is 1.0, and `float_status` unknown) and hold at the open, after the actions
+        of the session.
         `previous_close_usd` is the adjusted close: the last one before the session in the
         session's terms, what a change at the open is valued with. `close_session`
         says when `close_usd` was traded, `status` where it comes from.
@@ -90,8 +94,9 @@ def constituents(
     Notes:
         A member that did not trade in the observation sessions never enters. The
         median of the observed shares is taken, so one bad snapshot does not
-        decide a year's weight. Look-ahead: a recovered close was first knowable a
-        session later, when the row of a session built on its own day still says
+        decide a year's weight; each is brought to one count by the splits, rights and
+        changes of shares that were told since. Look-ahead: a recovered close was first
+        knowable a session later, when the row of a session built on its own day still says
         `carried`; nothing else uses anything later than its session.
 
     Example:
@@ -125,8 +130,12 @@ def constituents(
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 7.1 and 9.2.
     """
-    members = _member_lines(decisions, universe, event)
-    shares = _observed_shares(members, universe, actions, event=event, rules=rules)
+    lines = _member_lines(decisions, universe, event)
+    before = universe.filter(pl.col("session") < event.effective_session).join(
+        lines.select("security_id"), on="security_id", how="semi"
+    )
+    members = _with_floats(lines, before)
+    shares = observed_shares(before, actions, rules=rules)
     return laid_lines(
         members.join(shares, on="security_id"),
         universe,
@@ -152,10 +161,10 @@ def laid_lines(
 
     Args:
         lines: One row a line: `security_id`, `company_id`, `sector`, `segment`,
-            `indexes`, `event_id`, `observed_shares` (before any split of `sessions`), and
-            where it is not the usual one `float_factor`, `joined_by`,
-            `parent_security_id` and `start_price_usd` (USD; what a line that never closed
-            before counts as its previous close).
+            `indexes`, `event_id`, `observed_shares` (before any action of `sessions`), and
+            where it is not the usual one `float_factor`, `float_status`, `joined_by`,
+            `parent_security_id` and `start_price_usd` (USD; what counts as the previous
+            close on the first session, whatever the line closed at before).
         universe: As `constituents` reads it.
         actions: The same.
         start: The first session on which the lines are members.
@@ -198,18 +207,15 @@ def laid_lines(
     laid = lines.with_columns(**unsaid).with_columns(pl.col("float_factor").fill_null(1.0))
     grid = laid.join(calendar.with_row_index("ordinal"), how="cross")
     valued = with_closes(grid, seen, adjustments)
-    # Before they are members only splits change the shares that were observed.
-    counts = (pl.col("action_type") == ActionType.SPLIT.value) | (pl.col("session") >= start)
-    shares = pl.col("observed_shares") * pl.col("shares_since") * pl.col("float_factor")
+    shares = pl.col("observed_shares") * pl.col("unit_share_factor") * pl.col("float_factor")
     return (
         held_lines(valued, own, closes, start=start, rules=rules)
         .filter(pl.col("session") <= end)
-        .drop("unit_deduction_usd", "unit_divisor", "unit_share_factor")
-        .pipe(with_units, line_units(adjustments.filter(counts)))
-        .rename({"unit_share_factor": "shares_since"})
         .with_columns(
             index_shares=shares,
-            previous_close_usd=pl.coalesce("previous_close_usd", "start_price_usd"),
+            previous_close_usd=pl.when(pl.col("session") == start)
+            .then(pl.coalesce("start_price_usd", "previous_close_usd"))
+            .otherwise("previous_close_usd"),
         )
         .with_columns(market_value_usd=pl.col("close_usd") * pl.col("index_shares"))
         .select(CONSTITUENT_COLUMNS)
@@ -256,26 +262,67 @@ def _member_lines(decisions: pl.DataFrame, universe: pl.DataFrame, event: Event)
     return pl.concat([companies, companions.select(companies.columns)]).unique("security_id")
 
 
-def _observed_shares(
-    members: pl.DataFrame,
-    universe: pl.DataFrame,
-    actions: pl.DataFrame,
-    *,
-    event: Event,
-    rules: IndexRules,
-) -> pl.DataFrame:
-    """Median shares per line before the event, in units of no split having happened yet."""
-    before = universe.filter(
-        (pl.col("session") < event.effective_session)
-        & (pl.col("close_usd") > 0)
-        & (pl.col("line_shares") > 0)
-    ).join(members.select("security_id"), on="security_id", how="semi")
+def _with_floats(lines: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
+    """Each line with its own float on the eve, else the one that its company is assumed to have."""
+    if "float_factor" not in universe.columns:
+        return lines
+    assumed = [name for name in ("float_factor",) if name in lines.columns]
+    known = (
+        universe.sort("session")
+        .group_by("security_id")
+        .agg(known_float=pl.col("float_factor").last())
+    )
+    is_known = pl.col("known_float").is_not_null()
     return (
-        with_splits_so_far(before, cumulative_splits(actions), "so_far")
-        .sort("session")
+        lines.join(known, on="security_id", how="left")
+        .with_columns(
+            float_factor=pl.coalesce("known_float", *assumed),
+            float_status=pl.when(is_known)
+            .then(pl.lit(FloatStatus.KNOWN.value))
+            .otherwise(pl.lit(FloatStatus.UNKNOWN.value)),
+        )
+        .drop("known_float")
+    )
+
+
+def observed_shares(
+    universe: pl.DataFrame, actions: pl.DataFrame, *, rules: IndexRules
+) -> pl.DataFrame:
+    """Observe the shares of lines over their last sessions.
+
+    Args:
+        universe: Contract `universe` of some lines, up to the last session observed. Read:
+            `session`, `security_id`, `close_usd`, `line_shares`.
+        actions: Contract `corporate_actions` over these sessions and later ones.
+        rules: Read `share_observation_sessions`.
+
+    Returns:
+        `security_id` and `observed_shares`: the median, in the count that was in force
+        before the first of the actions. A line of which nothing was seen has no row.
+
+    Example:
+        A right to one new share for four was taken up between two counts of 100.
+
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> days = [date(2022, 6, 22), date(2022, 6, 23), date(2022, 6, 24)]
+        >>> universe = pl.DataFrame({
+        ...     "session": days, "security_id": "S-HAL", "close_usd": 10.0,
+        ...     "line_shares": [100.0, 125.0, 125.0]})
+        >>> actions = pl.DataFrame({
+        ...     "session": days[1:2], "security_id": ["S-HAL"], "action_type": ["rights_issue"],
+        ...     "ratio": [0.25], "amount_usd": [6.0]})
+        >>> observed_shares(universe, actions, rules=rules_in_force(days[0])).row(0)
+        ('S-HAL', 100.0)
+    """
+    seen = universe.filter((pl.col("close_usd") > 0) & (pl.col("line_shares") > 0))
+    own = actions.join(seen.select("security_id"), on="security_id", how="semi")
+    units = line_units(line_adjustments(own, seen))
+    return (
+        with_units(seen.select("session", "security_id", "line_shares"), units)
         .group_by("security_id")
         .agg(
-            (pl.col("line_shares") / pl.col("so_far"))
+            (pl.col("line_shares") / pl.col("unit_share_factor"))
             .tail(rules.share_observation_sessions)
             .median()
             .alias("observed_shares")

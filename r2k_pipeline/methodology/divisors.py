@@ -21,7 +21,7 @@ from r2k_pipeline.errors import MissingDivisorError
 from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.methodology.index_lines import is_grouped, lines_of
 from r2k_pipeline.methodology.line_changes import ENTERS, HELD, LEAVES, STAYS, line_changes
-from r2k_pipeline.methodology.line_dividends import line_dividends, with_withholding
+from r2k_pipeline.methodology.line_dividends import line_dividends, special_withholding
 from r2k_pipeline.methodology.market_values import exact_sum, market_values
 from r2k_pipeline.rulebook.action_types import CAUSE_ORDER, LedgerCause
 
@@ -45,6 +45,8 @@ _LEDGER = (
 )  # fmt: skip
 # What is less than this part of the market value is rounding, such as of a child at its price.
 _NOTHING = 1e-13
+# Whom a tax concerns: an index that holds the line on the ex-date.
+_TAXED = "taxed"
 # A text names so many actions; the others are counted.
 _NAMED_ACTIONS = 10
 
@@ -225,17 +227,13 @@ class _Moves:
     @classmethod
     def of(cls, lines: pl.DataFrame, actions: pl.DataFrame) -> _Moves:
         """Read them off lines and actions."""
-        changes = line_changes(lines, actions)
-        special = changes.filter(pl.col("cause") == LedgerCause.SPECIAL_DIVIDEND.value)
-        countries = [name for name in ("country",) if name in lines.columns]
-        of_lines = lines.select("session", "security_id", *countries)
-        taxed = (
-            with_withholding(special.join(of_lines, on=["session", "security_id"]), ["security_id"])
-            .with_columns(withheld_usd=-pl.col("change_usd") * pl.col("withholding_rate"))
-            .select("session", "security_id", "cause", "withheld_usd")
-        )
+        changes = line_changes(lines, actions).with_columns(withheld_usd=pl.lit(0.0))
+        taxed = special_withholding(lines, actions).with_columns(
+            scope=pl.lit(_TAXED), change_usd=pl.lit(0.0),
+            cause=pl.lit(LedgerCause.SPECIAL_DIVIDEND.value),
+        )  # fmt: skip
         return cls(
-            changes=changes.join(taxed, on=["session", "security_id", "cause"], how="left"),
+            changes=pl.concat([changes, taxed], how="diagonal"),
             dividends=line_dividends(lines, actions),
         )
 
@@ -256,7 +254,7 @@ def _index_ledger(
 def _own_changes(changes: pl.DataFrame, index_id: str, resets: Sequence[date]) -> pl.DataFrame:
     """The changes that concern one index, added up by session and cause."""
     was, now = in_index(index_id, "indexes_before"), in_index(index_id)
-    concerns = {HELD: was, STAYS: was & now, LEAVES: was & ~now, ENTERS: now & ~was}
+    concerns = {HELD: was, STAYS: was & now, LEAVES: was & ~now, ENTERS: now & ~was, _TAXED: now}
     is_own = pl.any_horizontal(
         (pl.col("scope") == scope) & whom for scope, whom in concerns.items()
     )
@@ -307,12 +305,15 @@ def _change_rows(sessions: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
             .then(pl.col("market_value_before_usd") + change)
             .otherwise("market_value_before_usd")
         )
+        .with_columns(open_usd=after.last().over("session"))
         .select(
             "index_id", "session", "cause", "event_id", _named("labels"),
             "market_value_before_usd", "market_value_after_usd",
             (after / pl.col("market_value_before_usd")).alias("factor"),
             pl.lit(1.0).alias("gross_return_factor"),
-            (after / (after + pl.col("withheld_usd"))).alias("net_return_factor"),
+            (pl.col("open_usd") / (pl.col("open_usd") + pl.col("withheld_usd"))).alias(
+                "net_return_factor"
+            ),
         )
     )  # fmt: skip
 

@@ -86,6 +86,13 @@ def _votes_passed(rules: IndexRules) -> pl.Expr:
     return (pl.col("votes_since") < rules.votes_asked_of_listings_since) | enough
 
 
+def _float_passed(rules: IndexRules) -> pl.Expr:
+    """Enough shares are free; unknown of a line whose float no source gives."""
+    if rules.minimum_float_share <= 0:
+        return pl.lit(True)
+    return pl.col("float_factor") >= rules.minimum_float_share
+
+
 def _is_positive(column: str) -> pl.Expr:
     return (pl.col(column) > 0).fill_null(value=False)
 
@@ -93,6 +100,11 @@ def _is_positive(column: str) -> pl.Expr:
 def _unrepaired() -> pl.Expr:
     grave = [rule.value for rule in RepairRule if rule.is_quarantine]
     return pl.when(pl.col("repair_rule").is_in(grave)).then("repair_rule")
+
+
+def _is_excluded() -> pl.Expr:
+    rule = RepairRule.EXCLUDED_BY_OVERRIDE.value
+    return (pl.col("repair_rule") == rule).fill_null(value=False)
 
 
 def _usd(amount: pl.Expr) -> pl.Expr:
@@ -246,11 +258,10 @@ ELIGIBILITY_RULES: tuple[EligibilityRule, ...] = (
         name=ExclusionReason.FLOAT_BELOW_MINIMUM,
         label="shares in public hands",
         unit=Unit.SHARE,
-        actual=pl.lit(None, pl.Float64),
+        actual=pl.col("float_factor"),
         relation="at least",
         threshold=lambda rules: rules.minimum_float_share,
-        # No source gives the float yet.
-        is_passed=lambda rules: pl.lit(None if rules.minimum_float_share > 0 else True, pl.Boolean),
+        is_passed=_float_passed,
         section="5.10",
     ),
     EligibilityRule(
@@ -263,6 +274,16 @@ ELIGIBILITY_RULES: tuple[EligibilityRule, ...] = (
         # Without volume on its own exchange it may have traded on another, which is enough.
         is_passed=lambda _rules: pl.when(pl.col("volume_shares") > 0).then(True),
         section="5.14, 6.5.2",
+    ),
+    EligibilityRule(
+        name=ExclusionReason.EXCLUDED_BY_OVERRIDE,
+        label="exclusion by a person",
+        unit=Unit.WORDS,
+        actual=pl.when(_is_excluded()).then("repair_evidence").otherwise(pl.lit("none")),
+        relation="is",
+        threshold=lambda _rules: "none",
+        is_passed=lambda _rules: ~_is_excluded(),
+        section="own choice",
     ),
 )
 """Every rule, in the order in which the first failure becomes the reason."""

@@ -142,7 +142,10 @@ def _is_gone(rules: IndexRules) -> pl.Expr:
         .then(pl.col("session") > pl.col("ended"))
         .otherwise(pl.col("session") >= pl.col("ended"))
     )
-    return (pl.col("age") > patience).fill_null(value=True) | ended.fill_null(value=False)
+    # An end that is told on the last morning of patience counts; after nil a line is gone.
+    is_told = pl.col("is_held") & ~pl.col("is_halted") & (pl.col("session") == pl.col("ended"))
+    is_silent = pl.col("age") > patience + is_told.fill_null(value=False).cast(pl.Int32)
+    return is_silent.fill_null(value=True) | ended.fill_null(value=False)
 
 
 def _status(rules: IndexRules) -> pl.Expr:

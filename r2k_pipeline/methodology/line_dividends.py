@@ -1,8 +1,8 @@
 """4b: what each line pays on its ex-date, and what of it a holder abroad does not get.
 
-Holds ordinary dividends, which total return reinvests, and the rates by which dividends of
-every kind are taxed. Which special dividends are ordinary is `action_outcomes`; what the
-others do to the divisor is `line_changes`.
+Holds ordinary dividends, which total return reinvests, and what is withheld of these and of
+special ones. Which special dividends are ordinary is `action_outcomes`; what the others do
+to the divisor is `line_changes`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.methodology.action_outcomes import with_all_terms
+from r2k_pipeline.methodology.line_adjustments import line_adjustments
 from r2k_pipeline.rulebook.action_types import ActionOutcome, ActionType
 from r2k_pipeline.rulebook.withholding import DEFAULT_WITHHOLDING_RATE, withholding_rates
 
@@ -70,6 +71,57 @@ def line_dividends(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
             withheld_usd=pl.col("dividend_usd") * pl.col("withholding_rate"),
             label=pl.format("{} {}", "action_type", "symbol"),
         )
+    )
+
+
+def special_withholding(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Tell what is withheld of the special dividends of member lines.
+
+    Args:
+        lines: As `line_dividends` reads them, with `close_usd` (USD), from the session before
+            the first dividend on.
+        actions: Contract `corporate_actions` over the same sessions.
+
+    Returns:
+        `session`, `security_id`, `indexes`, `withheld_usd` (on all index shares of the
+        ex-date, as of an ordinary dividend) and `label`, one row a dividend that was taken
+        off the price.
+
+    Example:
+        2.00 on the 125 shares of the ex-date; 100 of them were there on the eve.
+
+        >>> from datetime import date
+        >>> days = [date(2024, 7, 1), date(2024, 7, 2)]
+        >>> lines = pl.DataFrame({
+        ...     "session": days, "security_id": "ACE", "symbol": "ACE", "indexes": "r2000",
+        ...     "close_usd": [20.0, 18.0], "index_shares": [100.0, 125.0],
+        ... })
+        >>> actions = pl.DataFrame({
+        ...     "session": days[1:], "security_id": ["ACE"], "action_type": ["special_dividend"],
+        ...     "amount_usd": [2.0]})
+        >>> special_withholding(lines, actions).select("withheld_usd", "label").row(0)
+        (75.0, 'special_dividend ACE')
+
+    References:
+        `rulebook.rules.SOURCES["methodology_2026"]` appendix A.
+    """
+    is_special = pl.col("action_type") == ActionType.SPECIAL_DIVIDEND.value
+    paying = actions.filter(is_special).select(_KEY).unique()
+    own = actions.join(paying, on=_KEY, how="semi")
+    countries = [name for name in ("country",) if name in lines.columns]
+    # Rights that are taken up the same morning make more shares of those that were paid on.
+    later = pl.col("price_divisor").cum_prod(reverse=True).over(_KEY) / pl.col("price_divisor")
+    paid = (
+        line_adjustments(own, lines.select(*_KEY, "close_usd"))
+        .with_columns(paid_usd=pl.col("deduction_usd") / later)
+        .filter(is_special)
+        .join(lines.select(*_KEY, "symbol", "indexes", "index_shares", *countries), on=_KEY)
+    )
+    return with_withholding(paid, ["security_id"]).select(
+        *_KEY,
+        "indexes",
+        withheld_usd=pl.col("paid_usd") * pl.col("index_shares") * pl.col("withholding_rate"),
+        label=pl.format("{} {}", "action_type", "symbol"),
     )
 
 

@@ -8,14 +8,15 @@
 3. A tender offer takes what was tendered off the target's shares, or takes it over.
 
 Actions are worked through in the order of sessions and, within one, of
-`action_treatment.TREATMENTS`, so a child may be bought and an acquirer split later. What
-concerns one line alone is laid already (`constituents`).
+`action_treatment.TREATMENTS`, so a child may be bought and an acquirer split later; what
+was told before the first of them counts as far as observed shares show it. What concerns
+one line alone is laid already (`constituents`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from statistics import median
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -23,12 +24,14 @@ import polars as pl
 from r2k_pipeline.methodology.action_outcomes import with_all_terms
 from r2k_pipeline.methodology.action_treatment import (
     APPLICATION_ORDER,
+    Adjustment,
     increased_shares,
     tendered,
 )
-from r2k_pipeline.methodology.constituents import laid_lines
+from r2k_pipeline.methodology.constituents import laid_lines, observed_shares
 from r2k_pipeline.methodology.leaving_lines import removal, with_last_trades
-from r2k_pipeline.methodology.market_adjustment import breakpoint_at, ratio_on
+from r2k_pipeline.methodology.line_adjustments import line_adjustments
+from r2k_pipeline.methodology.market_adjustment import CHILD_ACTIONS
 from r2k_pipeline.rulebook.action_types import ActionOutcome, ActionType
 
 if TYPE_CHECKING:
@@ -39,10 +42,8 @@ if TYPE_CHECKING:
 
     Action = Mapping[str, Any]
 
-CHILD_ACTIONS = (ActionType.SPIN_OFF.value, ActionType.NEW_CLASS.value)
-"""Kinds of action by which holders receive shares of another line."""
-
 _LINKING = (*CHILD_ACTIONS, ActionType.TENDER_OFFER.value, ActionType.STOCK_MERGER.value)
+_ADJUSTED = ("deduction_usd", "price_divisor", "share_factor")
 _PLACE = ("segment", "indexes", "event_id", "sector")
 
 
@@ -54,6 +55,7 @@ def with_linked_lines(
     sessions: Sequence[date],
     end: date,
     rules: IndexRules,
+    targets: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Let children join, acquirers grow and tendered lines shrink.
 
@@ -62,11 +64,13 @@ def with_linked_lines(
         universe: As `constituents.constituents` reads it, with `market_cap_usd` (USD, of
             the company; may be missing).
         actions: Contract `corporate_actions` over the same sessions, with
-            `least_child_cap_usd` (see `with_least_caps`; may be missing).
+            `least_child_cap_usd` (see `market_adjustment.with_least_caps`; may be missing).
         sessions: Consecutive sessions from some before the first of `lines` to the one
             after `end`.
         end: The last session wanted.
         rules: The rules in force.
+        targets: Lines on the session before whose open they leave for shares, as if they did
+            not leave; needed where others join then or shares change.
 
     Returns:
         Contract `constituents`, sorted by `session`, `security_id`. A line that joined
@@ -109,6 +113,7 @@ def with_linked_lines(
     """
     linking = with_all_terms(actions).filter(
         pl.col("action_type").is_in(_LINKING)
+        & (pl.col("session") >= lines["session"].min())
         & (pl.col("security_id") != pl.col("counterparty_security_id")).fill_null(value=True)
     )
     if linking.is_empty():
@@ -117,6 +122,7 @@ def with_linked_lines(
     is_involved = pl.col("security_id").is_in(pl.Series(involved).unique().implode())
     book = _Book(
         lines=lines.filter(is_involved),
+        targets=lines.clear() if targets is None else targets,
         universe=universe.filter(is_involved & (pl.col("close_usd") > 0)).sort("session"),
         actions=actions,
         sessions=sessions,
@@ -130,49 +136,12 @@ def with_linked_lines(
     return every.sort("session", "security_id")
 
 
-def with_least_caps(
-    actions: pl.DataFrame, decisions: pl.DataFrame, ratios: pl.DataFrame, *, rules: IndexRules
-) -> pl.DataFrame:
-    """Say how large a child must be to be kept: larger than the smallest company of the event.
-
-    Args:
-        actions: Contract `corporate_actions`.
-        decisions: Contract `reconstitution` of the event in force.
-        ratios: As `market_adjustment.market_ratios` gives them, from its rank day on.
-        rules: Read `extended_count`.
-
-    Returns:
-        The actions with `least_child_cap_usd` (USD): the smallest company's cap, moved by
-        the market since the rank day; null where there is no child.
-
-    Example:
-        >>> from datetime import date
-        >>> from r2k_pipeline.rulebook.rules import rules_in_force
-        >>> day = date(2022, 7, 6)
-        >>> with_least_caps(
-        ...     pl.DataFrame({"session": [day], "action_type": ["spin_off"]}),
-        ...     pl.DataFrame({"rank": [1, 2], "total_market_cap_usd": [9e9, 2e8]}),
-        ...     pl.DataFrame({"session": [day], "market_ratio": [0.9]}),
-        ...     rules=rules_in_force(day),
-        ... )["least_child_cap_usd"].item()
-        180000000.0
-
-    References:
-        `rulebook.rules.SOURCES["methodology_2026"]` sections 6.6 and 6.9.
-    """
-    smallest = breakpoint_at(decisions, rules.extended_count)
-    least = [
-        smallest * ratio_on(ratios, session) if smallest and kind in CHILD_ACTIONS else None
-        for session, kind in actions.select("session", "action_type").iter_rows()
-    ]
-    return actions.with_columns(least_child_cap_usd=pl.Series(least, dtype=pl.Float64))
-
-
 @dataclass(kw_only=True)
 class _Book:
     """The lines that actions link, as they stand after those worked through so far."""
 
     lines: pl.DataFrame
+    targets: pl.DataFrame
     universe: pl.DataFrame
     actions: pl.DataFrame
     sessions: Sequence[date]
@@ -202,11 +171,23 @@ class _Book:
 
     def _row(self, line: str | None, session: date | None) -> dict[str, Any] | None:
         """A line on a session, if it is a member then."""
-        if line is None or session is None:
+        return None if line is None or session is None else _row(self.lines, line, session)
+
+    def _this_morning(self, line: str, day: date) -> dict[str, Any] | None:
+        """A line that leaves before an open, as what happened that morning left it."""
+        row = _row(self.targets, line, day)
+        if row is not None:
+            return row | {"close_usd": row["previous_close_usd"]}
+        place = self._places[day] - 1
+        row = _row(self.lines, line, self.sessions[place]) if place >= 0 else None
+        if row is None:
             return None
-        is_row = (pl.col("security_id") == line) & (pl.col("session") == session)
-        found = self.lines.filter(is_row)
-        return found.row(0, named=True) if found.height else None
+        done = self._adjustments_of(line, day).filter(pl.col("session") == day)
+        for step in done.select(_ADJUSTED).iter_rows():
+            does = Adjustment(**dict(zip(_ADJUSTED, step, strict=True)))
+            row["close_usd"] = does.adjusted_close(row["close_usd"])
+            row["index_shares"] *= does.share_factor
+        return row
 
     def _distribute(self, action: Action) -> None:
         """A child or new class joins its parent's indexes."""
@@ -214,7 +195,7 @@ class _Book:
         parent = self._row(action["security_id"], day)
         if parent is None or child is None or self._row(child, day) is not None:
             return
-        shares = parent["index_shares"] * action["ratio"]
+        shares = parent["index_shares"] / self._later_growth(action) * action["ratio"]
         self._join(child, parent, action, shares, start=day, price=action["amount_usd"] or 0.0)
 
     def _merge(self, action: Action) -> None:
@@ -224,8 +205,7 @@ class _Book:
         if not ratio or acquirer is None:
             return
         held = self._row(target, day)
-        before = self._places[day] - 1
-        last = held or (self._row(target, self.sessions[before]) if before >= 0 else None)
+        last = held or self._this_morning(target, day)
         is_delayed = action["outcome"] == ActionOutcome.DELAYED
         leaves = self._after(day) if held or is_delayed else day
         grows = self._row(acquirer, leaves)
@@ -253,7 +233,7 @@ class _Book:
         late = action["outcome"] == ActionOutcome.DELAYED
         start = self._after(day) if late else day
         if start is not None:
-            self._scale(line, start, left, floats=left)
+            self._shrink(row, start, left)
 
     def _remove(self, action: Action) -> None:
         """End a line that was taken over, as any other ends (`leaving_lines`)."""
@@ -278,24 +258,48 @@ class _Book:
         is_gone = pl.col("session") > day if leaves["is_held"] else pl.col("session") >= day
         self.lines = self.lines.filter(~(own & is_gone))
 
-    def _scale(self, line: str, start: date, factor: float, *, floats: float = 1.0) -> None:
+    def _scale(self, line: str, start: date, factor: float) -> None:
         """Multiply a line's shares from a session on."""
         counts = (pl.col("security_id") == line) & (pl.col("session") >= start)
         times = pl.when(counts).then(factor).otherwise(1.0)
-        self.lines = self.lines.with_columns(
-            pl.col("index_shares", "market_value_usd") * times,
-            float_factor=pl.col("float_factor") * pl.when(counts).then(floats).otherwise(1.0),
+        self.lines = self.lines.with_columns(pl.col("index_shares", "market_value_usd") * times)
+
+    def _shrink(self, row: Mapping[str, Any], start: date, left: float) -> None:
+        """Multiply a line's float from a session on, until a review finds another."""
+        own = pl.col("security_id") == row["security_id"]
+        is_reviewed = own & (pl.col("float_factor") != row["float_factor"])
+        reviewed = self.lines.filter(is_reviewed & (pl.col("session") > row["session"]))
+        counts = own & (pl.col("session") >= start)
+        if reviewed.height:
+            counts &= pl.col("session") < reviewed["session"].min()
+        times = pl.when(counts).then(left).otherwise(1.0)
+        scaled = pl.col("index_shares", "market_value_usd", "float_factor") * times
+        self.lines = self.lines.with_columns(scaled)
+
+    def _later_growth(self, action: Action) -> float:
+        """By what a line's shares grow on the session of an action that applies before."""
+        done = self._adjustments_of(action["security_id"], action["session"])
+        place = APPLICATION_ORDER[action["action_type"]]
+        return prod(
+            float(row["share_factor"])
+            for row in done.filter(pl.col("session") == action["session"]).iter_rows(named=True)
+            if APPLICATION_ORDER[row["action_type"]] > place
         )
+
+    def _adjustments_of(self, line: str, until: date) -> pl.DataFrame:
+        """What actions did to one line by a session."""
+        is_own = (pl.col("security_id") == line) & (pl.col("session") <= until)
+        return line_adjustments(self.actions.filter(is_own), self.universe)
 
     def _target_shares(self, target: str, day: date) -> float:
         """The shares that were observed of a line that is no member; 0 if none were."""
-        seen = self.universe.filter(
-            (pl.col("security_id") == target)
-            & (pl.col("session") < day)
-            & (pl.col("line_shares") > 0)
-        )
-        observed = seen["line_shares"].tail(self.rules.share_observation_sessions).to_list()
-        return median(observed) if observed else 0.0
+        is_own = pl.col("security_id") == target
+        seen = self.universe.filter(is_own & (pl.col("session") < day))
+        observed = observed_shares(seen, self.actions.filter(is_own), rules=self.rules)
+        if observed.is_empty():
+            return 0.0
+        since = prod(self._adjustments_of(target, day)["share_factor"])
+        return float(observed["observed_shares"].item() * since)
 
     def _is_new(self, line: str, day: date) -> bool:
         """Whether a line was not listed before a session."""
@@ -321,13 +325,15 @@ class _Book:
         if seen.is_empty():
             return
         first = seen.row(0, named=True)
+        since = prod(self._adjustments_of(line, start)["share_factor"])
         joining = pl.DataFrame(
             {
                 "security_id": line,
                 "company_id": first["company_id"],
                 **{name: parent[name] for name in _PLACE},
-                "observed_shares": shares / parent["float_factor"],
+                "observed_shares": shares / parent["float_factor"] / since,
                 "float_factor": parent["float_factor"],
+                "float_status": parent["float_status"],
                 "joined_by": action["action_type"],
                 "parent_security_id": parent["parent_security_id"] or parent["security_id"],
                 "start_price_usd": price,
@@ -349,3 +355,8 @@ class _Book:
         least, cap = action.get("least_child_cap_usd"), first.get("market_cap_usd")
         asks_size = action["action_type"] in CHILD_ACTIONS
         return not asks_size or least is None or cap is None or cap > least
+
+
+def _row(lines: pl.DataFrame, line: str, session: date) -> dict[str, Any] | None:
+    found = lines.filter((pl.col("security_id") == line) & (pl.col("session") == session))
+    return found.row(0, named=True) if found.height else None

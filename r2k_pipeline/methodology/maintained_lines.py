@@ -9,13 +9,15 @@ corporate actions of one line do to another comes last, in `linked_lines`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict
+from functools import partial
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import polars as pl
 
 from r2k_pipeline.methodology.constituents import constituents
 from r2k_pipeline.methodology.linked_lines import with_linked_lines
 from r2k_pipeline.methodology.share_updates import with_changed_shares
+from r2k_pipeline.rulebook.action_types import ActionType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +44,8 @@ def maintained_lines(
 
     Args:
         decisions: Contract `reconstitution` of `event`.
-        maintenance: Contract `maintenance` from its effective session to `end`.
+        maintenance: Contract `maintenance` from its effective session to `end`, where floats
+            are known with `float_status` (see `float_factors.with_float_status`).
         universe: As `constituents.constituents` reads it.
         actions: As `linked_lines.with_linked_lines` reads it.
         event: The event in force from its effective session to `end`.
@@ -55,7 +58,9 @@ def maintained_lines(
 
     Notes:
         The shares of a company that joins are observed over the last sessions before it
-        does, as those of an event's members are, and count with the float of its row.
+        does, as those of an event's members are, and count with the float of its row. A
+        line that ends on the morning it would join is in no row, but its acquirer grows,
+        or takes its place, as if it had been a member overnight.
 
     Example:
         NEW joins HAL at the review of September, when HAL's shares grow by a half.
@@ -94,6 +99,32 @@ def maintained_lines(
         2022-09-19 NEW 25.0
     """
     laid: _Laid = {"sessions": sessions, "end": end, "rules": rules}
+    lay = partial(_lines, decisions, maintenance, universe, event=event, **laid)
+    link = partial(with_linked_lines, universe=universe, **laid)
+    # What would be held of a target that leaves as others join or shares change.
+    days = [event.effective_session, *maintenance["session"].unique()]
+    paid_for = actions.filter(
+        (pl.col("action_type") == ActionType.STOCK_MERGER.value) & pl.col("session").is_in(days)
+    )
+    targets: pl.DataFrame | None = None
+    for mergers in paid_for.sort("session").partition_by("session", maintain_order=True):
+        others = actions.join(mergers, on=[*_KEY, "action_type"], how="anti")
+        held = link(lay(others), actions=others, targets=targets)
+        found = held.join(mergers, on=_KEY, how="semi")
+        targets = found if targets is None else pl.concat([targets, found])
+    return link(lay(actions), actions=actions, targets=targets)
+
+
+def _lines(
+    decisions: pl.DataFrame,
+    maintenance: pl.DataFrame,
+    universe: pl.DataFrame,
+    actions: pl.DataFrame,
+    *,
+    event: Event,
+    **laid: Unpack[_Laid],
+) -> pl.DataFrame:
+    """Members and those that joined, with changed shares, before one line changes another."""
     members = constituents(decisions, universe, actions, event=event, **laid)
     joined = maintenance.filter(pl.col("segment").is_not_null()).with_columns(joined_by="change")
     parts = [
@@ -101,8 +132,7 @@ def maintained_lines(
         for part in joined.sort("session").partition_by("session", maintain_order=True)
     ]
     every = pl.concat([members, *parts]).unique(_KEY, keep="first", maintain_order=True)
-    changed = with_changed_shares(every.sort(_KEY), maintenance)
-    return with_linked_lines(changed, universe, actions, **laid)
+    return with_changed_shares(every.sort(_KEY), maintenance)
 
 
 class _Laid(TypedDict):

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.methodology.fast_entries import entry_session, fast_entrants
+from r2k_pipeline.methodology.float_factors import changed_floats, known_by
 from r2k_pipeline.methodology.ipo_additions import ipo_candidates, ranked_candidates
 from r2k_pipeline.methodology.maintenance_book import (
     EventCase,
     MaintenanceInputs,
+    assumed_or_known_float,
     confirmed_by,
     last_sessions,
     unlocked,
@@ -35,11 +37,7 @@ from r2k_pipeline.methodology.maintenance_rows import (
     signed_percent,
 )
 from r2k_pipeline.methodology.market_adjustment import breakpoint_at, placed_by_size, ratio_on
-from r2k_pipeline.methodology.share_updates import (
-    applied_offerings,
-    changed_floats,
-    changed_shares,
-)
+from r2k_pipeline.methodology.share_updates import applied_offerings, changed_shares
 from r2k_pipeline.methodology.split_units import cumulative_splits
 from r2k_pipeline.methodology.told_share_changes import told_share_changes
 from r2k_pipeline.rulebook.reviews import ipo_window
@@ -186,17 +184,24 @@ def _share_rows(case: EventCase, book: pl.DataFrame, review: Review) -> pl.DataF
 
 
 def _float_rows(case: EventCase, book: pl.DataFrame, review: Review) -> pl.DataFrame:
+    known = known_by(case.inputs.floats, review.cut_off_day)
     changed = changed_floats(
-        book.select("security_id", "float_factor").drop_nulls(),
-        case.floats_on(review.cut_off_day),
+        book.select("security_id", assumed_or_known_float()).drop_nulls(),
+        known,
         buffers=case.rules_of(review.cut_off_day).float_buffers,
     )
     now, before = pl.col("float_factor"), pl.col("previous_float_factor")
+    was_known = pl.col("known_float").is_not_null()
     part = (
-        book.select(NAMING).join(changed, on="security_id").with_columns(share_factor=now / before)
+        book.select(*NAMING, known_float="float_factor")
+        .join(changed, on="security_id")
+        .with_columns(share_factor=now / before)
     )
-    said = pl.format("float moved from {} % to {} %", (before * 100).round(2), (now * 100).round(2))
-    free = unlocked(book, review.cut_off_day).with_columns(
+    moved = pl.format("float moved from {} % to {} %", _percent(before), _percent(now))
+    found = pl.format("float is known: {} %, not the {} % assumed", _percent(now), _percent(before))
+    said = pl.when(was_known).then(moved).otherwise(found)
+    told = book.join(known, on="security_id", how="anti")
+    free = unlocked(told, review.cut_off_day).with_columns(
         share_factor=1 / pl.col("free_part"), float_factor=pl.lit(1.0)
     )
     expired = pl.format("lock-up expired on {}; no float is known", "locked_until")
@@ -204,6 +209,10 @@ def _float_rows(case: EventCase, book: pl.DataFrame, review: Review) -> pl.DataF
         as_rows(found, case.event, MaintenanceChange.FLOAT_UPDATE, review=review, reason=reason)
         for found, reason in ((part, said), (free, expired))
     )
+
+
+def _percent(share: pl.Expr) -> pl.Expr:
+    return (share * 100).round(2)
 
 
 def _addition_rows(case: EventCase, book: pl.DataFrame, review: Review) -> pl.DataFrame:
@@ -227,17 +236,19 @@ def _addition_rows(case: EventCase, book: pl.DataFrame, review: Review) -> pl.Da
         pl.lit(case.event.event_id),
         signed_percent(pl.lit(ratio)),
     )
-    joins = _with_float(case, placed, review.effective_session, rules)
+    joins = _with_float(
+        case, placed, review.effective_session, assumed=pl.lit(rules.offered_part_of_float)
+    )
     return as_rows(joins, case.event, MaintenanceChange.IPO_ADDITION, review=review, reason=said)
 
 
 def _with_float(
-    case: EventCase, joins: pl.DataFrame, start: date, rules: IndexRules
+    case: EventCase, joins: pl.DataFrame, start: date, *, assumed: pl.Expr
 ) -> pl.DataFrame:
     """Companies that join with their float on the eve, or the one that is assumed."""
-    known = case.floats_on(start - timedelta(days=1))
+    known = known_by(case.inputs.floats, start - timedelta(days=1))
     return joins.join(known, on="security_id", how="left").with_columns(
-        pl.col("float_factor").fill_null(rules.offered_part_of_float)
+        pl.col("float_factor").fill_null(assumed)
     )
 
 
@@ -297,7 +308,7 @@ def _entered_on(case: EventCase, day: date) -> pl.DataFrame:
     )
     # What was not offered is locked up, and so the offered part is the float.
     return as_rows(
-        placed.rename({"offered_share": "float_factor"}),
+        _with_float(case, placed, joins, assumed=pl.col("offered_share")),
         case.event,
         MaintenanceChange.FAST_ENTRY,
         session=pl.lit(joins),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.float_factors import event_floats, known_by
 from r2k_pipeline.methodology.maintenance_rows import NAMING
 from r2k_pipeline.methodology.share_updates import basis_lines, grown_shares, observed_shares
 from r2k_pipeline.rulebook.sessions import sessions_before, sessions_between
@@ -130,11 +131,6 @@ class EventCase:
         count = self.rules_of(self.event.rank_day).share_observation_sessions
         return sessions_before(start, count)
 
-    def floats_on(self, day: date) -> pl.DataFrame:
-        """The last float of each line that was known by the close of a day."""
-        known = self.inputs.floats.filter(pl.col("session") <= day).sort("session")
-        return known.group_by("security_id").agg(pl.col("float_factor").last())
-
     def book(self, companies: pl.DataFrame, start: date) -> pl.DataFrame:
         """What is in force of companies that join on a session.
 
@@ -153,7 +149,11 @@ class EventCase:
         return (
             joining.join(self.grown(joining, before), on="company_id", how="left")
             .join(issued.rename({"shares": "issued_shares"}), on="security_id", how="left")
-            .join(self.floats_on(start - timedelta(days=1)), on="security_id", how="left")
+            .join(
+                known_by(self.inputs.floats, start - timedelta(days=1)),
+                on="security_id",
+                how="left",
+            )
         )
 
     def opening_book(self) -> pl.DataFrame:
@@ -161,7 +161,12 @@ class EventCase:
         members = self.inputs.decisions.filter(pl.col("segment").is_not_null()).with_columns(
             free_part=pl.lit(None, pl.Float64), locked_until=pl.lit(None, pl.Date)
         )
-        return self.book(members, self.event.effective_session)
+        floats = event_floats(self.inputs.floats, self.event, rules_of=self.rules_of)
+        return (
+            self.book(members, self.event.effective_session)
+            .drop("float_factor")
+            .join(floats, on="security_id", how="left")
+        )
 
     def books_of(self, joined: pl.DataFrame) -> list[pl.DataFrame]:
         """The same of companies that join later, by session; their holders are locked up."""
@@ -178,7 +183,8 @@ class EventCase:
 
     def with_floats(self, book: pl.DataFrame, rows: pl.DataFrame, review: Review) -> pl.DataFrame:
         """The book after float updates of a review."""
-        known = self.floats_on(review.cut_off_day).join(rows, on="security_id", how="semi")
+        by_then = known_by(self.inputs.floats, review.cut_off_day)
+        known = by_then.join(rows, on="security_id", how="semi")
         is_free = pl.col("security_id").is_in(rows["security_id"].implode())
         return book.update(known, on="security_id").with_columns(
             free_part=pl.when(~is_free).then("free_part")
@@ -205,6 +211,17 @@ def with_factors(book: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("shares", "issued_shares") * pl.col("share_factor").fill_null(1.0))
         .select(book.columns)
     )
+
+
+def assumed_or_known_float() -> pl.Expr:
+    """The float that a company counts with, over the columns of the book.
+
+    Example:
+        >>> book = pl.DataFrame({"float_factor": [0.6, None, None], "free_part": [0.3, 0.3, None]})
+        >>> book.select(assumed_or_known_float()).to_series().to_list()
+        [0.6, 0.3, 1.0]
+    """
+    return pl.coalesce("float_factor", "free_part", pl.lit(1.0)).alias("float_factor")
 
 
 def unlocked(book: pl.DataFrame, day: date) -> pl.DataFrame:

@@ -2,8 +2,8 @@
 
 Between reconstitutions nobody is ranked. What joins then is measured against the
 breakpoints of the last event, moved by what the members' prices did since its rank day.
-Holds that movement and the placement by size without a band; who is placed is
-`ipo_additions`.
+Holds that movement, the placement by size without a band, and the size that a child must
+have; who is placed is `ipo_additions`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from r2k_pipeline.methodology.edges import edges_of, index_edges
 from r2k_pipeline.methodology.placement import placement
 from r2k_pipeline.methodology.reconstitution import passing_filters
 from r2k_pipeline.methodology.split_units import cumulative_splits, with_splits_so_far
+from r2k_pipeline.rulebook.action_types import ActionType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 MARKET_COLUMNS = ("session", "security_id", "close_usd", "line_shares")
 """What of contract `universe` the movement of the market is read from."""
+
+CHILD_ACTIONS = (ActionType.SPIN_OFF.value, ActionType.NEW_CLASS.value)
+"""Kinds of action by which holders receive shares of another line."""
 
 
 def market_ratios(universe: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
@@ -192,3 +196,41 @@ def placed_by_size(
         for name in ("segment", "indexes", "edges_above")
     }
     return companies.with_columns(**texts).filter(pl.col("segment").is_not_null())
+
+
+def with_least_caps(
+    actions: pl.DataFrame, decisions: pl.DataFrame, ratios: pl.DataFrame, *, rules: IndexRules
+) -> pl.DataFrame:
+    """Say how large a child must be to be kept: larger than the smallest company of the event.
+
+    Args:
+        actions: Contract `corporate_actions`.
+        decisions: Contract `reconstitution` of the event in force.
+        ratios: As `market_adjustment.market_ratios` gives them, from its rank day on.
+        rules: Read `extended_count`.
+
+    Returns:
+        The actions with `least_child_cap_usd` (USD): the smallest company's cap, moved by
+        the market since the rank day; null where there is no child.
+
+    Example:
+        >>> from datetime import date
+        >>> from r2k_pipeline.rulebook.rules import rules_in_force
+        >>> day = date(2022, 7, 6)
+        >>> with_least_caps(
+        ...     pl.DataFrame({"session": [day], "action_type": ["spin_off"]}),
+        ...     pl.DataFrame({"rank": [1, 2], "total_market_cap_usd": [9e9, 2e8]}),
+        ...     pl.DataFrame({"session": [day], "market_ratio": [0.9]}),
+        ...     rules=rules_in_force(day),
+        ... )["least_child_cap_usd"].item()
+        180000000.0
+
+    References:
+        `rulebook.rules.SOURCES["methodology_2026"]` sections 6.6 and 6.9.
+    """
+    smallest = breakpoint_at(decisions, rules.extended_count)
+    least = [
+        smallest * ratio_on(ratios, session) if smallest and kind in CHILD_ACTIONS else None
+        for session, kind in actions.select("session", "action_type").iter_rows()
+    ]
+    return actions.with_columns(least_child_cap_usd=pl.Series(least, dtype=pl.Float64))

@@ -12,16 +12,12 @@ company (`rulebook/reference/home_countries.csv`) decides how far it gets:
    lie, wherever it is incorporated.
 4. The country that leads its assets, if it is one of the indicators.
 5. The country that leads its revenue, if it is one of them.
-6. Incorporated and run in one country that companies do not choose for their seat:
-   that country.
-7. It reports as a domestic issuer, on Form 10-K: home. The form is open to a
-   foreign company only if it is not a foreign private issuer, which asks where
-   its holders, its managers, its assets and its business are.
-8. Run from a haven of incorporation or a country without an exchange: the country
-   of its most liquid exchange. Free data do not say what trades abroad; who is
-   registered and listed in the United States is taken to trade most there.
-9. Otherwise it belongs to the country where it is run.
+6. The country where it is run, unless that is a haven of incorporation or has no
+   exchange.
+7. The country of its most liquid exchange.
 
+Free data do not say what trades abroad. Who is listed elsewhere too is taken to trade
+most in the United States if the turnover there is at least half of what is usual.
 Where nothing is known of a company the feed's country decides, which is mostly
 where it is run.
 """
@@ -40,22 +36,57 @@ if TYPE_CHECKING:
 HOME = "United States"
 _TERRITORIES = (HOME, "Puerto Rico", "Guam", "US Virgin Islands")
 _CHINESE = ("China", "Hong Kong")
-# Where companies that work elsewhere are incorporated and seated; assets seldom lie there.
-_HOLDING_DOMICILES = ("Ireland", "Luxembourg", "Netherlands", "Switzerland", "United Kingdom")
 _TEXTS = ("symbol", "name", "country", "year")
+# More than half of a company's usual turnover leaves less than half to every other exchange.
+_LEAST_SHARE_OF_USUAL_TURNOVER = 0.5
+TRADED_HERE = "is_traded_here"
+"""Column that says whether a line trades most in the United States, as far as one can tell."""
+
+
+def with_trading_place(lines: pl.DataFrame) -> pl.DataFrame:
+    """Add `is_traded_here`: whether a line turns over at least half of what is usual.
+
+    Args:
+        lines: Read: `session`, `country` (as the feed has it), `addtv_usd` (average daily
+            dollar volume), `market_cap_usd`.
+
+    Returns:
+        The lines; true where volume or cap is missing. Usual is the median turnover, dollar
+        volume per dollar of cap, of the lines of a session that the feed calls American.
+
+    Example:
+        >>> from datetime import date
+        >>> with_trading_place(pl.DataFrame({
+        ...     "session": [date(2022, 5, 6)] * 4,
+        ...     "country": ["United States", "United States", "Bermuda", "Bermuda"],
+        ...     "addtv_usd": [7e6, 8e6, 4e6, 1e6], "market_cap_usd": [1e9] * 4,
+        ... }))["is_traded_here"].to_list()
+        [True, True, True, False]
+
+    References:
+        `rulebook.rules.SOURCES["methodology_2026"]` section 5.2 compares two years of dollar
+        volume over all exchanges of a country; this stand-in is ours (inferred).
+    """
+    turnover = pl.when((pl.col("addtv_usd") > 0) & (pl.col("market_cap_usd") > 0)).then(
+        pl.col("addtv_usd") / pl.col("market_cap_usd")
+    )
+    usual = turnover.filter(pl.col("country") == HOME).median().over("session")
+    is_usual = turnover >= _LEAST_SHARE_OF_USUAL_TURNOVER * usual
+    return lines.with_columns(is_usual.fill_null(value=True).alias(TRADED_HERE))
 
 
 def home_countries(lines: pl.DataFrame, facts: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame:
     """Decide the home country of each line and say on what evidence.
 
     Args:
-        lines: Read: `session`, `symbol`, `name`, `country` (as the feed has it).
+        lines: Read: `session`, `symbol`, `name`, `country` (as the feed has it),
+            `is_traded_here`.
         facts: `rulebook.reference_facts.home_country_facts()`.
         rules: The rules in force: `home_countries` that count as the United States
             when only the feed's country is known, `is_unknown_country_home`.
 
     Returns:
-        One row per distinct `symbol`, `name`, `country` and `year`, with
+        One row per distinct `symbol`, `name`, `country`, `year` and `is_traded_here`, with
         `home_country` ("United States", another country, or null where nothing is
         known and nothing may be assumed) and `nationality_evidence`.
 
@@ -70,26 +101,28 @@ def home_countries(lines: pl.DataFrame, facts: pl.DataFrame, *, rules: IndexRule
         >>> lines = pl.DataFrame({
         ...     "session": [day] * 3, "symbol": ["ACN", "XYZ", "HAL"],
         ...     "name": ["Accenture plc Class A", "Xyz Corp. Common Shares", "Halden Inc."],
-        ...     "country": ["Ireland", "Canada", None],
+        ...     "country": ["Ireland", "Canada", None], "is_traded_here": True,
         ... })
         >>> found = home_countries(lines, home_country_facts(), rules=rules_in_force(day))
-        >>> found.sort("symbol").select("symbol", "home_country", "nationality_evidence").rows()[0]
-        ('ACN', 'United States', 'run from Ireland, listed at home only, files 10-K')
+        >>> print(found.sort("symbol")["nationality_evidence"][0])
+        run from Ireland, listed at home only, files 10-K, revenue mostly in United States
         >>> found.sort("symbol")["home_country"].to_list()
         ['United States', 'United States', 'Canada']
 
     References:
         `rulebook.rules.SOURCES["methodology_2026"]` sections 5.2 to 5.5 and
-        appendix B; the use of the annual form is ours (inferred).
+        appendix B.
     """
     distinct = lines.select(
-        "symbol", "name", "country", pl.col("session").dt.year().cast(pl.Int32).alias("year")
-    ).unique()
+        "symbol", "name", "country", TRADED_HERE,
+        pl.col("session").dt.year().cast(pl.Int32).alias("year"),
+    ).unique()  # fmt: skip
     known = distinct.join(
         facts_by_line(lines, facts), on=["symbol", "name", "year"], how="left", nulls_equal=True
     )
     return known.select(
         *_TEXTS,
+        TRADED_HERE,
         _home_country(rules).alias("home_country"),
         _evidence().alias("nationality_evidence"),
     )
@@ -97,30 +130,36 @@ def home_countries(lines: pl.DataFrame, facts: pl.DataFrame, *, rules: IndexRule
 
 def _home_country(rules: IndexRules) -> pl.Expr:
     """The steps of the module's docstring, in order."""
-    run_from, form = pl.col("headquarters"), pl.col("annual_form")
-    is_run_at_home = run_from.is_in(_TERRITORIES)
-    is_run_from_haven = run_from.is_in(sorted(rules.home_countries)) & ~is_run_at_home
-    is_native = (pl.col("incorporation") == run_from) & ~is_run_from_haven
-    is_listed_where_run = (pl.col("other_listing") == run_from).fill_null(value=False) & (
-        ~is_run_from_haven
-    )
+    incorporated, run_from = _as_home("incorporation"), _as_home("headquarters")
+    havens = sorted(rules.home_countries - {HOME})
+    exchange = _exchange(havens)
+    is_one_country = (incorporated == run_from) & (_listing(havens) == run_from)
     return (
-        pl.when(form.is_null())
+        pl.when(pl.col("annual_form").is_null())
         .then(_home_by_feed(rules))
-        .when(pl.col("incorporation").is_in(_TERRITORIES) & is_run_at_home)
+        .when((incorporated == HOME) & (run_from == HOME))
         .then(pl.lit(HOME))
-        .when((is_native & is_listed_where_run) | run_from.is_in(_CHINESE))
+        .when(is_one_country | run_from.is_in(_CHINESE))
         .then(run_from)
-        .when(_is_indicator("assets_in"))
+        .when(_is_indicator("assets_in", exchange))
         .then(_as_home("assets_in"))
-        .when(_is_indicator("revenue_in"))
+        .when(_is_indicator("revenue_in", exchange))
         .then(_as_home("revenue_in"))
-        .when((is_native & ~run_from.is_in(_HOLDING_DOMICILES)) | is_listed_where_run)
-        .then(run_from)
-        .when((form == "10-K") | is_run_from_haven)
-        .then(pl.lit(HOME))
+        .when(run_from.is_in(havens))
+        .then(exchange)
         .otherwise(run_from)
     )
+
+
+def _listing(havens: list[str]) -> pl.Expr:
+    """Another country with a listing; nobody trades in a haven."""
+    return pl.when(~pl.col("other_listing").is_in(havens)).then("other_listing")
+
+
+def _exchange(havens: list[str]) -> pl.Expr:
+    """The country of the most liquid exchange."""
+    is_abroad = _listing(havens).is_not_null() & ~pl.col(TRADED_HERE)
+    return pl.when(is_abroad).then("other_listing").otherwise(pl.lit(HOME))
 
 
 def _home_by_feed(rules: IndexRules) -> pl.Expr:
@@ -134,12 +173,11 @@ def _home_by_feed(rules: IndexRules) -> pl.Expr:
     )
 
 
-def _is_indicator(column: str) -> pl.Expr:
+def _is_indicator(column: str, exchange: pl.Expr) -> pl.Expr:
     """Whether a country is among those where the company is incorporated, run or traded most."""
     country = _as_home(column)
-    elsewhere = ("incorporation", "headquarters", "other_listing")
-    is_one = pl.any_horizontal(*(country == _as_home(name) for name in elsewhere))
-    return (is_one | (country == HOME)).fill_null(value=False)
+    seats = (_as_home("incorporation"), _as_home("headquarters"), exchange)
+    return pl.any_horizontal(*(country == seat for seat in seats)).fill_null(value=False)
 
 
 def _as_home(column: str) -> pl.Expr:

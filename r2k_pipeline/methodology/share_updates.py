@@ -1,4 +1,4 @@
-"""3b: when the shares and floats of members change between reconstitutions.
+"""3b: when the shares of members change between reconstitutions, and what changes do to lines.
 
 1. By what a company has grown beyond the prices of its lines is observed over some
    sessions up to a review's cut-off, and again up to its announcement.
@@ -7,7 +7,8 @@
 3. All lines of the company change by the same factor.
 
 Two observations, because the shares of a price feed are implied from capitalisation and
-close: what one bad week said must not move an index. Who joins is `ipo_additions`.
+close: what one bad week said must not move an index. Who joins is `ipo_additions`, what floats do
+`float_factors`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.float_factors import FloatStatus
 from r2k_pipeline.methodology.split_units import with_splits_so_far
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
     from datetime import date
 
     from r2k_pipeline.rulebook.rules import IndexRules
@@ -233,45 +235,6 @@ def changed_shares(
     )
 
 
-def changed_floats(
-    in_force: pl.DataFrame, observed: pl.DataFrame, *, buffers: Sequence[tuple[float, float]]
-) -> pl.DataFrame:
-    """Say whose float a review changes.
-
-    Args:
-        in_force: `security_id` and `float_factor` in force (0 to 1).
-        observed: The same, as known at the cut-off; lines that no source speaks of are
-            left out.
-        buffers: (float, change) in ascending order, see `IndexRules.float_buffers`.
-
-    Returns:
-        `security_id`, `previous_float_factor` and `float_factor`, by `security_id`.
-
-    Example:
-        A float of 8 % moves only beyond 9 % or 7 %, one of 60 % beyond 63 % or 57 %.
-
-        >>> names = ["A", "B", "C", "D"]
-        >>> before = pl.DataFrame({"security_id": names, "float_factor": [0.08, 0.08, 0.6, 0.6]})
-        >>> now = pl.DataFrame({"security_id": names, "float_factor": [0.089, 0.095, 0.58, 0.56]})
-        >>> changed_floats(before, now, buffers=((0.15, 0.01), (1.0, 0.03))).rows()
-        [('B', 0.08, 0.095), ('D', 0.6, 0.56)]
-
-    References:
-        `rulebook.rules.SOURCES["methodology_2026"]` section 9.3.4.
-    """
-    before = pl.col("previous_float_factor")
-    buffer = pl.coalesce(
-        *(pl.when(before <= limit).then(pl.lit(change)) for limit, change in buffers)
-    )
-    moved = (pl.col("float_factor") - before).abs()
-    return (
-        in_force.select("security_id", previous_float_factor="float_factor")
-        .join(observed.select("security_id", "float_factor"), on="security_id")
-        .filter(moved > buffer + _EXACTLY)
-        .sort("security_id")
-    )
-
-
 def applied_offerings(
     in_force: pl.DataFrame, actions: pl.DataFrame, splits: pl.DataFrame, *, rules: IndexRules
 ) -> pl.DataFrame:
@@ -332,11 +295,12 @@ def with_changed_shares(lines: pl.DataFrame, maintenance: pl.DataFrame) -> pl.Da
     Args:
         lines: Contract `constituents` of one event.
         maintenance: Contract `maintenance` of the same event; rows with a `share_factor`
-            are read.
+            are read. With `float_status`, rows where that is `known` are of their line alone.
 
     Returns:
         The lines with `index_shares` and `market_value_usd` of every session multiplied
-        by the factors of their company so far, and `float_factor` as last updated.
+        by the factors of their company and line so far, and `float_factor` (and
+        `float_status`) as last updated.
 
     Example:
         >>> from datetime import date
@@ -353,16 +317,27 @@ def with_changed_shares(lines: pl.DataFrame, maintenance: pl.DataFrame) -> pl.Da
         >>> with_changed_shares(lines, maintenance)["index_shares"].to_list()
         [100.0, 150.0]
     """
+    changes = maintenance.filter(pl.col("share_factor").is_not_null())
+    if "float_status" not in changes.columns:
+        return _scaled(lines, changes, by="company_id")
+    is_known = (pl.col("float_status") == FloatStatus.KNOWN.value).fill_null(value=False)
+    whole = _scaled(lines, changes.filter(~is_known), by="company_id")
+    return _scaled(whole, changes.filter(is_known), by="security_id")
+
+
+def _scaled(lines: pl.DataFrame, changes: pl.DataFrame, *, by: str) -> pl.DataFrame:
+    """Multiply the shares of lines by what changed so far of their company or line."""
+    last = [name for name in ("float_factor", "float_status") if name in changes.columns]
     factors = (
-        maintenance.filter(pl.col("share_factor").is_not_null())
-        .group_by("company_id", "session")
+        changes.group_by(by, "session")
         .agg(
-            pl.col("share_factor").product(), last_float=pl.col("float_factor").drop_nulls().last()
+            pl.col("share_factor").product(),
+            *(pl.col(name).drop_nulls().last().name.prefix("last_") for name in last),
         )
         .sort("session")
         .with_columns(
-            pl.col("share_factor").cum_prod().over("company_id"),
-            pl.col("last_float").forward_fill().over("company_id"),
+            pl.col("share_factor").cum_prod().over(by),
+            *(pl.col(f"last_{name}").forward_fill().over(by) for name in last),
         )
     )
     if factors.is_empty():
@@ -370,13 +345,11 @@ def with_changed_shares(lines: pl.DataFrame, maintenance: pl.DataFrame) -> pl.Da
     factor = pl.col("share_factor").fill_null(1.0)
     return (
         lines.sort("session", maintain_order=True)
-        .join_asof(
-            factors, on="session", by="company_id", strategy="backward", check_sortedness=False
-        )
+        .join_asof(factors, on="session", by=by, strategy="backward", check_sortedness=False)
         .with_columns(
             index_shares=pl.col("index_shares") * factor,
             market_value_usd=pl.col("market_value_usd") * factor,
-            float_factor=pl.coalesce("last_float", "float_factor"),
+            **{name: pl.coalesce(f"last_{name}", name) for name in last},
         )
         .select(lines.columns)
         .sort("session", "security_id")

@@ -1,7 +1,8 @@
 """1: snapshot -> every share line, eligible or left out for a stated reason.
 
 1. Each listing gets its permanent line and company (`securities`).
-2. What the feed got wrong is repaired, visibly (`repairs`).
+2. What the feed got wrong is repaired, visibly (`repairs`); what a person set has the
+   last word (`overrides`).
 3. Its kind is read (`line_types`, `line_behaviour`), and its home country
    (`nationality`).
 4. The lines that no rule of their own excludes are valued together, company by
@@ -22,9 +23,15 @@ import polars as pl
 from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology import share_history
 from r2k_pipeline.methodology.eligibility import ELIGIBILITY_RULES
+from r2k_pipeline.methodology.float_factors import with_known_floats
 from r2k_pipeline.methodology.line_behaviour import classify_lines
 from r2k_pipeline.methodology.member_exceptions import MEAN_CLOSE, mean_closes, only_price_fails
-from r2k_pipeline.methodology.nationality import home_countries
+from r2k_pipeline.methodology.nationality import (
+    TRADED_HERE,
+    home_countries,
+    with_trading_place,
+)
+from r2k_pipeline.methodology.overrides import with_overrides
 from r2k_pipeline.methodology.public_votes import public_votes
 from r2k_pipeline.methodology.repairs import repair_listings
 from r2k_pipeline.methodology.settled_values import with_settled_values
@@ -52,9 +59,10 @@ _LINE = ("session", "exchange", "symbol")
 _COLUMNS = (
     "session", "security_id", "company_id", "symbol", "name", "exchange", "line_type",
     "type_evidence", "country", "home_country", "nationality_evidence", "public_vote_share",
-    "sector", "close_usd", "raw_close_usd", "previous_close_usd", "volume_shares", "addtv_usd",
-    "market_cap_usd", "raw_market_cap_usd", "repair_rule", "repair_evidence", "total_shares",
-    "line_shares", "is_eligible", "exclusion_reason", "failed_rules", "unknown_rules", MEAN_CLOSE,
+    "float_factor", "sector", "close_usd", "raw_close_usd", "previous_close_usd",
+    "volume_shares", "addtv_usd", "market_cap_usd", "raw_market_cap_usd", "repair_rule",
+    "repair_evidence", "total_shares", "line_shares", "is_eligible", "exclusion_reason",
+    "failed_rules", "unknown_rules", MEAN_CLOSE,
 )  # fmt: skip
 
 
@@ -67,6 +75,7 @@ def evaluate_universe(
     sessions: Sequence[date],
     reference: Reference,
     rules: IndexRules,
+    overrides: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Judge every listed line of every session against the rules of eligibility.
 
@@ -77,8 +86,9 @@ def evaluate_universe(
         actions: Contract `corporate_actions` over the same sessions; splits are read.
         start: The first session that is judged.
         sessions: Every XNYS session of the range, context included.
-        reference: Public facts about companies.
+        reference: Public facts about companies, and what is known of the lines' floats.
         rules: The rules in force from `start` on.
+        overrides: What a person set, as `overrides.standing_overrides` gives it.
 
     Returns:
         Contract `universe`, one row per listing from `start` on, sorted by `session`,
@@ -139,6 +149,9 @@ def evaluate_universe(
         reference.unlisted_shares,
         rules=rules,
     )
+    known = with_known_floats(known, reference.floats)
+    if overrides is not None:
+        known = with_overrides(known, overrides)
     judged = _with_mean_closes(_judged(known, rules), listings, securities, rules)
     return judged.select(_COLUMNS).sort("session", "security_id")
 
@@ -188,9 +201,10 @@ def _with_facts(
     lines: pl.DataFrame, securities: pl.DataFrame, reference: Reference, rules: IndexRules
 ) -> pl.DataFrame:
     """Lines with the country that each counts to, and why, and with the public's votes."""
-    placed = lines.with_columns(year=pl.col("session").dt.year().cast(pl.Int32)).join(
-        home_countries(lines, reference.home_countries, rules=rules),
-        on=["symbol", "name", "country", "year"],
+    dated = with_trading_place(lines).with_columns(year=pl.col("session").dt.year().cast(pl.Int32))
+    placed = dated.join(
+        home_countries(dated, reference.home_countries, rules=rules),
+        on=["symbol", "name", "country", "year", TRADED_HERE],
         how="left",
         nulls_equal=True,
     )

@@ -1,8 +1,9 @@
-"""`r2k build`: every table for a range of sessions, through Dagster, in three runs.
+"""`r2k build`: every table for a range of sessions, through Dagster, in four runs.
 
 1. `selection`: land what is missing, then universe and ranking of the range.
-2. `reconstitution_event`: the events that become effective in the range, in order.
+2. `decision`: the events that become effective in the range, in order.
 3. `index`: constituents, divisors, levels and signals.
+4. `explanation`: the why-cards of the events.
 
 A stage whose code and input did not change since its last success is not run again, so an
 interrupted build goes on where it stopped. The same runs can be started in the UI.
@@ -24,10 +25,11 @@ from r2k_pipeline.orchestration.fingerprints import (
     digest,
     family_fingerprint,
     fundamentals_fingerprint,
+    overrides_fingerprint,
     raw_fingerprint,
 )
 from r2k_pipeline.orchestration.instance import open_instance
-from r2k_pipeline.orchestration.jobs import INDEX, RECONSTITUTION, SELECTION
+from r2k_pipeline.orchestration.jobs import DECISION, EXPLANATION, INDEX, SELECTION
 from r2k_pipeline.orchestration.partitions import (
     SESSIONS,
     SessionSpan,
@@ -115,9 +117,7 @@ def _build(
     store: Store, runner: StageRunner, span: SessionSpan, given: GivenMembers | None
 ) -> BuildReport:
     first, last = session_key(span.start), session_key(span.end)
-    selection = runner.run(
-        SELECTION, first, last, inputs=lambda: digest(code_fingerprint(), raw_fingerprint(store))
-    )
+    selection = runner.run(SELECTION, first, last, inputs=lambda: _selected_from(store))
     notes = [] if given is None else [initial_members.publish_members(store, given)]
     events = _events_to_decide(store, span)
     stages = [selection]
@@ -131,9 +131,12 @@ def _build(
             "levels: the range must contain a rank day and the effective session after it"
         )
     else:
-        inputs = digest(*(stage.run_id for stage in stages), family_fingerprint(store))
+        run_ids = [stage.run_id for stage in stages]
+        inputs = digest(*run_ids, family_fingerprint(store), store.settings.restate)
         first = session_key(max(base, span.start))
         stages.append(runner.run(INDEX, first, last, inputs=lambda: inputs))
+        if events:
+            stages.append(_explain(runner, events, inputs=stages[-1].run_id))
     return BuildReport(
         start=span.start,
         end=span.end,
@@ -141,6 +144,11 @@ def _build(
         stages=tuple(stages),
         note="\n".join(notes),
     )
+
+
+def _selected_from(store: Store) -> str:
+    """What the first stage depends on: code, what landed, and what a person set."""
+    return digest(code_fingerprint(), raw_fingerprint(store), overrides_fingerprint(store))
 
 
 def _decide(
@@ -156,7 +164,13 @@ def _decide(
         family_fingerprint(store),
         fundamentals_fingerprint(store),
     )
-    return runner.run(RECONSTITUTION, event_key(first), event_key(last), inputs=lambda: told)
+    return runner.run(DECISION, event_key(first), event_key(last), inputs=lambda: told)
+
+
+def _explain(runner: StageRunner, events: Sequence[Event], *, inputs: str) -> StageReport:
+    """Make the cards of the events, with what happened between them."""
+    first, last = event_key(events[0]), event_key(events[-1])
+    return runner.run(EXPLANATION, first, last, inputs=lambda: inputs)
 
 
 def _unprotected(store: Store, event: Event) -> list[str]:

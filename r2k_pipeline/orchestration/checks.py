@@ -67,7 +67,7 @@ def _checks(contract: Contract) -> list[_Check]:
         )
         for rule in contract.rules
     ]
-    series = [
+    beyond = [
         _Check(
             name=rule.name,
             sentence=rule.sentence,
@@ -75,9 +75,9 @@ def _checks(contract: Contract) -> list[_Check]:
             is_blocking=rule.severity is Severity.ERROR,
             has_own_words=True,
         )
-        for rule in contract.series_rules
+        for rule in contract.rules_beyond_rows
     ]
-    return [*_GATES, *rules, *series]
+    return [*_GATES, *rules, *beyond]
 
 
 def check_specs(contract: Contract) -> list[AssetCheckSpec]:
@@ -103,22 +103,38 @@ def check_specs(contract: Contract) -> list[AssetCheckSpec]:
     ]
 
 
-def check_results(contract: Contract, outcomes: Iterable[CheckOutcome]) -> list[AssetCheckResult]:
+def check_results(
+    contract: Contract, outcomes: Iterable[CheckOutcome], *, is_whole: bool = True
+) -> list[AssetCheckResult]:
     """One result a check, over all outcomes that a run brought for it.
 
     Args:
         contract: Whose checks.
         outcomes: Outcomes of one table, from one or several publications of a run.
+        is_whole: Whether the run came to its end, so that each check has its result.
 
     Returns:
-        In the order of the specs; a check that nothing was judged by is left out.
+        In the order of the specs. A check that nothing was judged by says so, since its
+        table landed before the check was promised or there was nothing to tell; in a run
+        that was stopped it is left out.
     """
     by_name: dict[str, list[CheckOutcome]] = {}
     for outcome in outcomes:
         by_name.setdefault(outcome.check_name, []).append(outcome)
     return [
-        _result(check, by_name[check.name]) for check in _checks(contract) if check.name in by_name
+        _result(check, by_name[check.name]) if check.name in by_name else _unjudged(check)
+        for check in _checks(contract)
+        if is_whole or check.name in by_name
     ]
+
+
+def _unjudged(check: _Check) -> AssetCheckResult:
+    return AssetCheckResult(
+        check_name=check.name,
+        passed=True,
+        description=f"{check.sentence} Nothing was judged by it in this run.",
+        metadata={"evaluated_rows": 0, "failed_rows": 0},
+    )
 
 
 def _result(check: _Check, outcomes: Sequence[CheckOutcome]) -> AssetCheckResult:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from r2k_pipeline.contracts.load import contracts_dir
+from r2k_pipeline.orchestration.correction_causes import landings
 from r2k_pipeline.sources.fundamentals_file import fundamentals_bytes
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ def fundamentals_fingerprint(store: Store) -> str:
 
 
 def raw_fingerprint(store: Store) -> str:
-    """Hash which raw listings landed when: changes with every landing that wrote something."""
-    landed = store.published.read(
-        "provenance",
-        where={"table_name": "raw_listings"},
-        columns=["partition_key", "rows", "run_id", "written_at"],
-    )
-    return digest(*(str(row) for row in landed.sort("partition_key", "written_at").iter_rows()))
+    """Hash which raw rows landed when: changes with every landing that wrote something."""
+    return digest(*(str(row) for row in landings(store).iter_rows()))
+
+
+def overrides_fingerprint(store: Store) -> str:
+    """Hash what was recorded and withdrawn by hand; it never comes back to an earlier one."""
+    return digest(*(str(row) for row in store.published.read("overrides").iter_rows()))

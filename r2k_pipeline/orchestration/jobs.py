@@ -1,8 +1,9 @@
 """The runs that people and schedules start: one job a stage.
 
 Assets partitioned by session and by event cannot share a run, and an event reads the
-rankings of its rank day while constituents read the event in force. Hence three stages,
-in this order. `build` runs them one after the other; a backfill in the UI does the same.
+rankings of its rank day while constituents read the event in force, and a why-card tells
+of every review before its event. Hence four stages, in this order. `build` runs them one
+after the other; a backfill in the UI does the same. Day by day two jobs do the four.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     )
 
 SELECTION = "selection"
-RECONSTITUTION = "reconstitution_event"
+DECISION = "decision"
 INDEX = "index"
+EXPLANATION = "explanation"
 DAILY = "daily"
+RECONSTITUTION = "reconstitution_event"
 
 SELECTION_TABLES = (
     "raw_listings",
@@ -33,15 +36,14 @@ SELECTION_TABLES = (
 )
 """From what the source has to the ranking of each session."""
 
-RECONSTITUTION_TABLES = (
+DECISION_TABLES = (
     "reconstitution",
     "breakpoints",
     "fundamentals",
     "style_scores",
-    "why_cards",
     "preliminary_lists",
 )
-"""What each event decides, and why, and what was public of it beforehand."""
+"""What each event decides, and what was public of it beforehand."""
 
 INDEX_TABLES = (
     "maintenance",
@@ -53,12 +55,16 @@ INDEX_TABLES = (
 )
 """From the members to what is published each session."""
 
+EXPLANATION_TABLES = ("why_cards",)
+"""Why each event decided as it did."""
 
 JOB_TABLES = {
     SELECTION: SELECTION_TABLES,
-    RECONSTITUTION: RECONSTITUTION_TABLES,
+    DECISION: DECISION_TABLES,
     INDEX: INDEX_TABLES,
+    EXPLANATION: EXPLANATION_TABLES,
     DAILY: (*SELECTION_TABLES, *INDEX_TABLES),
+    RECONSTITUTION: (*DECISION_TABLES, *EXPLANATION_TABLES),
 }
 """The tables of each job, in the order of the data."""
 
@@ -95,9 +101,9 @@ def all_jobs() -> list[UnresolvedAssetJobDefinition]:
             description="Stage 1: land raw listings and rank the companies of a range of sessions.",
         ),
         define_asset_job(
-            RECONSTITUTION,
-            AssetSelection.assets(*RECONSTITUTION_TABLES),
-            description="Stage 2: decisions, breakpoints, why-cards and lists of events.",
+            DECISION,
+            AssetSelection.assets(*DECISION_TABLES),
+            description="Stage 2: decisions, breakpoints and lists of events.",
         ),
         define_asset_job(
             INDEX,
@@ -105,8 +111,18 @@ def all_jobs() -> list[UnresolvedAssetJobDefinition]:
             description="Stage 3: maintenance, constituents, divisors, levels and signals.",
         ),
         define_asset_job(
+            EXPLANATION,
+            AssetSelection.assets(*EXPLANATION_TABLES),
+            description="Stage 4: why-cards of events.",
+        ),
+        define_asset_job(
             DAILY,
             AssetSelection.assets(*SELECTION_TABLES, *INDEX_TABLES),
             description="Stages 1 and 3 for one session, after its close; its event is decided.",
+        ),
+        define_asset_job(
+            RECONSTITUTION,
+            AssetSelection.assets(*DECISION_TABLES, *EXPLANATION_TABLES),
+            description="Stages 2 and 4 for one event, where its sessions are built day by day.",
         ),
     ]

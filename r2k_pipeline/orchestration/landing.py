@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.orchestration.landing_gate import judge, record_evidence, record_refusals
+from r2k_pipeline.orchestration.landing_gate import (
+    judge,
+    lost_columns_recorded,
+    record_evidence,
+    record_refusals,
+)
 from r2k_pipeline.orchestration.progress import Progress, silent
 from r2k_pipeline.publication import SessionList, SessionRange, publish
 from r2k_pipeline.rulebook.sessions import sessions_between
@@ -82,16 +87,19 @@ def land(
 
     Raises:
         NothingInRangeError: The source has nothing in the range.
+        SourceShapeError: A column that is read is gone or holds something else; nothing of
+            the batch was landed, and that is recorded.
         SourceError: The source cannot be read; nothing of it was landed.
         ContractViolationError: A batch breaks its contract; earlier batches stand.
     """
-    plans = source.plan(start=start, end=end)
     reports = []
-    for done, plan in enumerate(plans):
-        progress(done, len(plans), f"{source.name} {plan.first_session} to {plan.last_session}")
-        batch = source.read(plan)
-        offer = _Offer(store=store, batch=batch, run_id=run_id, known_at=known_at)
-        reports.append(_land_batch(offer, source.name, accept_short=accept_short))
+    with lost_columns_recorded(store, run_id=run_id, known_at=known_at):
+        plans = source.plan(start=start, end=end)
+        for done, plan in enumerate(plans):
+            told = f"{source.name} {plan.first_session} to {plan.last_session}"
+            progress(done, len(plans), told)
+            offer = _Offer(store=store, batch=source.read(plan), run_id=run_id, known_at=known_at)
+            reports.append(_land_batch(offer, source.name, accept_short=accept_short))
     progress(len(plans), len(plans), source.name)
     return reduce(_joined, reports)
 

@@ -8,14 +8,17 @@ what single rows must be (the contract, judged by `publication`).
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.polars_shape import empty_frame
-from r2k_pipeline.publication import SessionList, record_verdicts
+from r2k_pipeline.errors import SourceShapeError
+from r2k_pipeline.publication import SessionList, Whole, record_verdicts
 from r2k_pipeline.quality.continuity import (
     WINDOW_SESSIONS,
     ExchangeCount,
@@ -25,11 +28,14 @@ from r2k_pipeline.quality.continuity import (
 )
 from r2k_pipeline.quality.regularity import CHECK_NAME as REGULARITY
 from r2k_pipeline.quality.regularity import regularity_outcome
+from r2k_pipeline.quality.source_columns import CHECK_NAME as COLUMNS
+from r2k_pipeline.quality.source_columns import lost_column_outcome, unknown_columns_outcome
 from r2k_pipeline.rulebook.sessions import sessions_before
+from r2k_pipeline.sources.feed import EvidenceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from datetime import date, datetime
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from r2k_pipeline.quality.outcome import CheckOutcome
     from r2k_pipeline.sources.feed import Evidence, SourceBatch
@@ -154,23 +160,61 @@ def record_evidence(
     Of a session that was written, always; of another day, if it was not written down before:
     landing again offers the same weekend's copy again.
     """
-    told = _by_day(batch.evidence, otherwise=batch.plan.first_session)
-    known = _recorded(store) if set(told) - set(written) else set()
-    fresh = {
-        day: said
-        for day, said in told.items()
-        if day in written or (str(day), "; ".join(said)) not in known
-    }
-    if fresh:
+    first = batch.plan.first_session
+    of_columns = [n for n in batch.evidence if n.kind is EvidenceKind.UNKNOWN_COLUMN]
+    others = [n for n in batch.evidence if n.kind is not EvidenceKind.UNKNOWN_COLUMN]
+    outcomes = [
+        judged(_TABLE, fresh)
+        for judged, notes in (
+            (regularity_outcome, others),
+            (unknown_columns_outcome, of_columns),
+        )
+        if (fresh := _fresh(store, _by_day(notes, otherwise=first), written))
+    ]
+    if outcomes:
+        days = sorted({day for outcome in outcomes for day in outcome.failed_by_partition})
         record_verdicts(
             store,
             _TABLE,
-            [regularity_outcome(_TABLE, fresh)],
-            partitions=SessionList(tuple(fresh)),
+            outcomes,
+            partitions=SessionList(tuple(date.fromisoformat(day) for day in days)),
             run_id=run_id,
             known_at=known_at,
             judged=empty_frame(contract(_TABLE)),
         )
+
+
+@contextmanager
+def lost_columns_recorded(store: Store, *, run_id: str, known_at: datetime) -> Iterator[None]:
+    """Write down that a source cannot be read for a column; it raises all the same.
+
+    Raises:
+        SourceShapeError: As the source raised it.
+    """
+    try:
+        yield
+    except SourceShapeError as error:
+        record_verdicts(
+            store,
+            _TABLE,
+            [lost_column_outcome(_TABLE, error)],
+            partitions=Whole(),
+            run_id=run_id,
+            known_at=known_at,
+        )
+        raise
+
+
+def _fresh(
+    store: Store, told: Mapping[date, Sequence[str]], written: Collection[date]
+) -> dict[date, Sequence[str]]:
+    """What was told of sessions that were written, or was not written down before."""
+    known = _recorded(store) if set(told) - set(written) else set()
+    return {
+        day: said
+        for day, said in told.items()
+        if day in written or (str(day), "; ".join(said)) not in known
+    }
 
 
 def reasons(evidence: Iterable[Evidence], refused: Iterable[Refusal]) -> dict[date, str]:
@@ -191,7 +235,9 @@ def _by_day(evidence: Iterable[Evidence], *, otherwise: date | None) -> dict[dat
 
 def _recorded(store: Store) -> set[tuple[str, str]]:
     """Day and sentence of everything that was told before."""
-    rows = store.published.read(
-        "quality_results", where={"table_name": _TABLE, "check_name": REGULARITY}
-    )
-    return set(rows.select("partition_key", "sentence").iter_rows())
+    told: set[tuple[str, str]] = set()
+    for check in (REGULARITY, COLUMNS):
+        where = {"table_name": _TABLE, "check_name": check}
+        rows = store.published.read("quality_results", where=where)
+        told.update(rows.select("partition_key", "sentence").iter_rows())
+    return told

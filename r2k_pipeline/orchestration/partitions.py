@@ -91,6 +91,9 @@ SESSIONS = _session_partitions()
 EVENTS = _event_partitions()
 """One partition a reconstitution event, keyed by its effective session."""
 
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""Tags of a run over several partitions, as Dagster spells them."""
+
 EVENT_IN_FORCE = TimeWindowPartitionMapping()
 """From sessions to the event in force on them; the other way, from an event to all sessions on
 which it is in force."""

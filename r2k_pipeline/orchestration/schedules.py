@@ -18,14 +18,16 @@ from dagster import (
 )
 
 from r2k_pipeline.orchestration.jobs import DAILY, RECONSTITUTION
-from r2k_pipeline.orchestration.partitions import event_key, session_key
+from r2k_pipeline.orchestration.partitions import RANGE_END, RANGE_START, event_key, session_key
+from r2k_pipeline.orchestration.resources import STORE
 from r2k_pipeline.rulebook.schedule import events_between
-from r2k_pipeline.rulebook.sessions import horizon, is_session
+from r2k_pipeline.rulebook.sessions import horizon, is_session, next_session
 
 if TYPE_CHECKING:
     from datetime import date
 
     from r2k_pipeline.rulebook.schedule import Event
+    from r2k_pipeline.storage.store import Store
 
 _NEW_YORK = "America/New_York"
 _EVENING = "30 18 * * 1-5"
@@ -35,8 +37,16 @@ _EVENT_EVENINGS = "0 20 * 4,5,6,9,10,11,12 1-5"
 _EFFECTIVE_MORNINGS = "0 6 * 6,7,12 1-5"
 
 
-def session_request(day: date) -> RunRequest | SkipReason:
+def session_request(day: date, published: date | None = None) -> RunRequest | SkipReason:
     """What the daily schedule asks for on a day.
+
+    Args:
+        day: The day of the tick.
+        published: The last session with levels; None if there is none yet.
+
+    Returns:
+        A run of the session, together with those before it that nobody published: an
+        evening that was refused is made up for as soon as its source is mended.
 
     Example:
         >>> from datetime import date
@@ -44,10 +54,17 @@ def session_request(day: date) -> RunRequest | SkipReason:
         '2024-07-03'
         >>> session_request(date(2024, 7, 4)).skip_message
         '2024-07-04 is not a session'
+        >>> sorted(session_request(date(2024, 7, 3), date(2024, 6, 28)).tags.values())
+        ['2024-07-01', '2024-07-03']
     """
     if not is_session(day):
         return SkipReason(f"{day} is not a session")
-    return RunRequest(run_key=f"{DAILY}-{day}", partition_key=session_key(day))
+    run_key = f"{DAILY}-{day}"
+    first = day if published is None else min(next_session(published), day)
+    if first == day:
+        return RunRequest(run_key=run_key, partition_key=session_key(day))
+    missed = {RANGE_START: session_key(first), RANGE_END: session_key(day)}
+    return RunRequest(run_key=run_key, tags=missed)
 
 
 def event_request(day: date, *, is_morning: bool) -> RunRequest | SkipReason:
@@ -99,7 +116,12 @@ def _new_york_day(context: ScheduleEvaluationContext) -> tuple[date, bool]:
 
 def _daily(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
     day, _ = _new_york_day(context)
-    return session_request(day)
+    return session_request(day, _last_published(getattr(context.resources, STORE)))
+
+
+def _last_published(store: Store) -> date | None:
+    latest = store.published.last("levels", by="session")
+    return None if latest is None else latest["session"]
 
 
 def _event(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
@@ -116,8 +138,12 @@ def all_schedules() -> list[ScheduleDefinition]:
             cron_schedule=_EVENING,
             execution_timezone=_NEW_YORK,
             execution_fn=_daily,
+            required_resource_keys={STORE},
             default_status=DefaultScheduleStatus.STOPPED,
-            description="Each session at 18:30 New York time: land it and publish its levels.",
+            description=(
+                "Each session at 18:30 New York time: land it and publish its levels, with those "
+                "of sessions that were missed before it."
+            ),
         ),
         ScheduleDefinition(
             name="reconstitution_in_time",

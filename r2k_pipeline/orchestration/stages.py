@@ -20,7 +20,12 @@ from r2k_pipeline.errors import R2kError
 from r2k_pipeline.orchestration.code_location import definitions
 from r2k_pipeline.orchestration.instance import open_instance
 from r2k_pipeline.orchestration.jobs import JOB_TABLES, SHARED_STEPS
-from r2k_pipeline.orchestration.partitions import SessionSpan, session_key
+from r2k_pipeline.orchestration.partitions import (
+    RANGE_END,
+    RANGE_START,
+    SessionSpan,
+    session_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,8 +37,6 @@ if TYPE_CHECKING:
     from r2k_pipeline.settings import Settings
 
 _INPUTS = "r2k/inputs"
-_RANGE_START = "dagster/asset_partition_range_start"
-_RANGE_END = "dagster/asset_partition_range_end"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -106,7 +109,7 @@ class StageRunner:
         )
 
     def _earlier_run(self, job: str, first: str, last: str, inputs: str) -> str | None:
-        tags = {_RANGE_START: first, _RANGE_END: last, _INPUTS: inputs}
+        tags = {RANGE_START: first, RANGE_END: last, _INPUTS: inputs}
         succeeded = RunsFilter(job_name=job, tags=tags, statuses=[DagsterRunStatus.SUCCESS])
         found = self.instance.get_runs(succeeded, limit=1)
         return found[0].run_id if found else None
@@ -208,7 +211,7 @@ def run_job(
                 run_id=run_id,
                 run_config=_QUIET,
                 asset_selection=[AssetKey(table) for table in tables] if tables else None,
-                tags={_RANGE_START: keys.start, _RANGE_END: keys.end},
+                tags={RANGE_START: keys.start, RANGE_END: keys.end},
             )
         except Exception as error:
             cause = causing_error(error)

@@ -182,6 +182,8 @@ def _rows_by_partition(occasion: Occasion, frame: pl.DataFrame) -> pl.DataFrame:
 def _verdicts(promised: Contract, counts: pl.DataFrame, outcome: CheckOutcome) -> pl.DataFrame:
     """One check's verdict on each partition."""
     promise = {rule.name: rule.sentence for rule in promised.rules}.get(outcome.check_name)
+    # Of a partition that keeps the promise, not what is told of one that breaks it.
+    kept = {r.name: r.sentence for r in promised.rules_beyond_rows}.get(outcome.check_name)
     failing = pl.DataFrame(
         _failures(promised, dict(counts.iter_rows()), outcome, promise),
         schema=_FAILURE_SCHEMA,
@@ -195,7 +197,7 @@ def _verdicts(promised: Contract, counts: pl.DataFrame, outcome: CheckOutcome) -
         is_passed=pl.lit(outcome.is_passed) | failed.is_null(),
         evaluated_rows=pl.max_horizontal("rows", failed),
         failed_rows=failed.fill_null(0),
-        sentence=pl.col("sentence").fill_null(promise or outcome.sentence),
+        sentence=pl.col("sentence").fill_null(promise or kept or outcome.sentence),
         sample=pl.col("sample").fill_null("[]"),
     )
 
@@ -217,7 +219,9 @@ def _failures(
             evaluated = max(failed, rows.get(key, 0))
             sentence = row_failure(promise, failed=failed, evaluated=evaluated, partitions=[key])
         # A sample of a table without partitions, or without the column, is of all of them.
-        shown = [row for row in outcome.sample if str(row.get(column, key)) == key]
+        shown = outcome.sample_by_partition.get(key) or [
+            row for row in outcome.sample if str(row.get(column, key)) == key
+        ]
         failures.append((key, failed, sentence, _json(shown)))
     return failures
 

@@ -2,8 +2,8 @@
 
 1. Shape: the frame has the contract's columns and types, and no row outside the
    partitions that it claims to be.
-2. Checks: every rule of the contract, and outcomes that the caller found by
-   looking further, such as across tables.
+2. Checks: every rule of the contract, on the rows and on what stands beside them
+   (``beside``), and outcomes that only the caller can find.
 3. Quarantine: rows that a rule lets go are taken out and written down.
 4. Promote: one commit replaces the partitions.
 5. Account: `quality_results`, `quarantine` and `provenance`, a row a partition.
@@ -32,7 +32,9 @@ from r2k_pipeline.publication.accounts import (
     quarantine_rows,
     shape_outcome,
 )
+from r2k_pipeline.publication.beside import read_beside
 from r2k_pipeline.publication.partitions import EventKeys, SessionList, SessionRange, Whole
+from r2k_pipeline.quality.beyond_rows import check_beyond_rows
 from r2k_pipeline.quality.expectations import check_frame
 from r2k_pipeline.quality.quarantine import split_quarantined
 
@@ -128,8 +130,8 @@ def publish(
         run_id: The run that does it, as it shall appear in the accounts.
         known_at: The moment from which on it counts as published, tz-aware.
         input_hash: Hash of the input it was built from, in hex, if it has one.
-        extra_outcomes: Verdicts that the contract's rules cannot give, such as
-            across tables; they pass the same gate.
+        extra_outcomes: Verdicts that only the caller can give, because it saw more
+            than the rows; they pass the same gate.
 
     Returns:
         What happened.
@@ -161,6 +163,7 @@ def publish(
         shape_outcome(occasion, shaped.height),
         belonging(occasion, shaped),
         *check_frame(promised, shaped),
+        *check_beyond_rows(promised, shaped, read_beside(store, promised, shaped, partitions)),
         *extra_outcomes,
     )
     verdicts = quality_rows(occasion, shaped, outcomes)

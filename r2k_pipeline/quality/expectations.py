@@ -104,6 +104,7 @@ def _outcome(
     rows = view.rows(verdict.positions)
     failed_by_partition = _rows_by_partition(contract, frame[rows])
     severity, remark = _severity(contract, frame, rule, failed_by_partition)
+    sample = _sample(contract, frame, rule, rows)
     return CheckOutcome(
         table=contract.table,
         check_name=rule.name,
@@ -118,7 +119,8 @@ def _outcome(
             partitions=list(failed_by_partition),
         )
         + remark,
-        sample=_sample(contract, frame, rule, rows),
+        sample=tuple(sample.head(SAMPLE_ROWS).to_dicts()),
+        sample_by_partition=_samples(contract, sample),
         failed_by_partition=failed_by_partition,
         failed_positions=tuple(rows.to_list()) if rule.quarantines else (),
     )
@@ -147,9 +149,25 @@ def _severity(
     return rule.severity, ""
 
 
-def _sample(
-    contract: Contract, frame: pl.DataFrame, rule: Rule, rows: pl.Series
-) -> tuple[Mapping[str, object], ...]:
-    """The first failing rows. Derived columns may look at other rows, so they come first."""
+def _sample(contract: Contract, frame: pl.DataFrame, rule: Rule, rows: pl.Series) -> pl.DataFrame:
+    """The first failing rows of each partition. Derived columns may look at other rows."""
     shown = list(dict.fromkeys((*contract.key, *columns_read(contract, rule), *rule.derived)))
-    return tuple(with_derived(frame, rule).select(shown)[rows.head(SAMPLE_ROWS)].to_dicts())
+    failing = with_derived(frame, rule).select(shown)[rows]
+    column = contract.partition_column
+    return failing.head(SAMPLE_ROWS) if column is None else _first_of_each(failing, column)
+
+
+def _first_of_each(failing: pl.DataFrame, column: str) -> pl.DataFrame:
+    place = pl.int_range(pl.len()).over(column)
+    return failing.filter(place < SAMPLE_ROWS)
+
+
+def _samples(
+    contract: Contract, sample: pl.DataFrame
+) -> dict[str, tuple[Mapping[str, object], ...]]:
+    """The sample's rows by partition; one partition needs none beside the sample."""
+    column = contract.partition_column
+    if column is None:
+        return {}
+    parts = sample.partition_by(column, as_dict=True, maintain_order=True)
+    return {str(key): tuple(rows.to_dicts()) for (key,), rows in parts.items()}

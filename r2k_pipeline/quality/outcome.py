@@ -42,6 +42,8 @@ class CheckOutcome:
             (session as ISO date, event, or `whole`). Empty for a rule about the table.
         sentence_by_partition: What to say of one partition, where `sentence`, which is about
             all of them, does not say it.
+        sample_by_partition: Up to five failing rows of each partition, where the judge took
+            them apart; else those of `sample` that lie in it are shown.
         failed_positions: Positions of the failing rows in the checked frame, kept for
             rules that quarantine; not part of equality.
     """
@@ -56,6 +58,9 @@ class CheckOutcome:
     sample: tuple[Mapping[str, object], ...] = ()
     failed_by_partition: Mapping[str, int] = field(default_factory=dict)
     sentence_by_partition: Mapping[str, str] = field(default_factory=dict)
+    sample_by_partition: Mapping[str, tuple[Mapping[str, object], ...]] = field(
+        default_factory=dict
+    )
     failed_positions: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
 

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.errors import BadInputError, R2kError, listed
+from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.queries.fidelity_changes import compare_changes
+from r2k_pipeline.queries.fidelity_floats import LINE_COLUMNS, float_effect, floats_of_lines
 from r2k_pipeline.queries.fidelity_members import compare_members, line_standing, symbols_on
 from r2k_pipeline.queries.fidelity_series import (
     compare_figures,
     compare_floats,
     compare_weights,
+    contradicted_sessions,
     daily_differences,
     level_scores,
     our_figures,
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     from r2k_pipeline.sources.truth.truth_file import TruthFile
     from r2k_pipeline.storage.store import Store
 
+PRICE, TOTAL_RETURN = "price_level", "total_return_level"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
@@ -51,7 +56,8 @@ class Compared:
         is_banded: Whether that event had incumbents to band; None without an event.
         frames: By name, those of: `scores`, `confusion`, `causes` (lists), `figures`
             (one row per event and figure), `years`, `worst_days` and `growth`
-            (levels), `floats`; see the comparing modules.
+            (levels; with a second series of the index also `contradicted` and
+            `years_without`), `floats` and `float_effect`; see the comparing modules.
         names: Disagreements by name; for the user's screen, never kept.
         note: What a reader must know, or empty.
     """
@@ -98,7 +104,7 @@ def fidelity(store: Store, files: Sequence[TruthFile]) -> Fidelity:
         BadInputError: Nothing could be compared.
         StorageError: A table cannot be read.
     """
-    ours = _Ours(store)
+    ours = _Ours(store, files)
     compared: list[Compared] = []
     skipped: list[tuple[str, str]] = []
     for file in files:
@@ -119,8 +125,9 @@ def fidelity(store: Store, files: Sequence[TruthFile]) -> Fidelity:
 class _Ours:
     """Our side, read from a store as it is asked for."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, files: Sequence[TruthFile]) -> None:
         self.store = store
+        self.files = files
         self.securities = cache(lambda: store.lake.scan("securities").collect())
         self.decisions = cache(self._decisions)
         self.standing = cache(self._standing)
@@ -222,9 +229,41 @@ def _changes(ours: _Ours, file: TruthFile, session: date) -> Compared:
 
 
 def _floats(ours: _Ours, file: TruthFile, session: date) -> Compared:
-    found = compare_floats(file.rows, ours.held(session))
-    event_id = ours.event(session).event_id
-    return Compared(file=file, event_id=event_id, frames={"floats": pl.DataFrame([found])})
+    frames, event_id, nothing = {}, None, ""
+    try:
+        frames["floats"] = pl.DataFrame([compare_floats(file.rows, ours.held(session))])
+        event_id = ours.event(session).event_id
+    except _NothingOfOursError as error:
+        nothing = error.culprit
+    effect = _float_effect(ours, file, session)
+    if effect is not None:
+        frames["float_effect"] = effect
+    if not frames:
+        raise _NothingOfOursError(nothing)
+    return Compared(file=file, event_id=event_id, frames=frames)
+
+
+def _float_effect(ours: _Ours, file: TruthFile, session: date) -> pl.DataFrame | None:
+    """What the file would do to our tracking of the first price series there is."""
+    series = [other for other in ours.files if PRICE in _measures(other)]
+    if not series:
+        return None
+    index_id = series[0].index_id or ""
+    theirs = series[0].rows.filter(pl.col("measure") == PRICE).select("session", "level")
+    floats = floats_of_lines(file.rows, ours.securities(), session)
+    lines = (
+        ours.store.lake.scan("constituents")
+        .filter(in_index(index_id), pl.col("session") >= theirs["session"].min())
+        .select(LINE_COLUMNS)
+        .collect()
+    )
+    if lines["session"].n_unique() <= 1 or floats.is_empty():
+        return None
+    return float_effect(lines, floats, theirs)
+
+
+def _measures(file: TruthFile) -> set[str]:
+    return set(file.rows["measure"]) if file.kind is TruthKind.LEVELS else set()
 
 
 def _figures(ours: _Ours, file: TruthFile) -> Compared:
@@ -266,7 +305,7 @@ def _levels(ours: _Ours, file: TruthFile) -> Compared:
         file=file,
         frames={
             name: pl.concat([frames[name] for frames in found.values()])
-            for name in ("years", "worst_days", "growth")
+            for name in ("years", "years_without", "contradicted", "worst_days", "growth")
         },
     )
 
@@ -286,8 +325,26 @@ def _one_series(ours: _Ours, file: TruthFile, measure: str) -> dict[str, pl.Data
         ours=100 * (1 + pl.col("our_return")).cum_prod(),
         theirs=100 * (1 + pl.col("their_return")).cum_prod(),
     )
+    contradicted = _contradicted(ours, file).join(daily, on="session", how="semi")
+    agreed = daily.join(contradicted, on="session", how="anti")
     return {
         "years": level_scores(daily).select(named, pl.all()),
+        "years_without": level_scores(daily.clear() if contradicted.is_empty() else agreed).select(
+            named, pl.all()
+        ),
+        "contradicted": contradicted.select(named, pl.all()),
         "worst_days": worst_days(daily).select(named, pl.all()),
         "growth": growth,
     }
+
+
+def _contradicted(ours: _Ours, file: TruthFile) -> pl.DataFrame:
+    """The sessions on which the price and total return series of an index contradict."""
+    found = {
+        measure: other.rows.filter(pl.col("measure") == measure).select("session", "level")
+        for other in ours.files
+        if other.index_id == file.index_id
+        for measure in _measures(other)
+    }
+    empty = pl.DataFrame(schema={"session": pl.Date, "level": pl.Float64})
+    return contradicted_sessions(found.get(PRICE, empty), found.get(TOTAL_RETURN, empty))

@@ -26,6 +26,7 @@ _SCOPES = {
     "scores": ("index", "action"),
     "figures": ("event", "figure"),
     "years": ("measure", "year"),
+    "float_effect": ("weights", "year"),
     "floats": (),
 }
 _COUNTED = {

@@ -22,6 +22,9 @@ ALL_YEARS = "all"
 WORST_DAYS = 3
 _BASIS_POINTS = 1e4
 _FEWEST_SESSIONS = 3
+# What dividends add to an index in a session: no series is rounded by more than the first,
+# and no broad index of shares has paid more than the second.
+_DIVIDENDS_BP = (-3.0, 15.0)
 _CHANGE_FIGURES = {"r3000_additions", "r3000_deletions"}
 
 
@@ -105,6 +108,34 @@ def worst_days(daily: pl.DataFrame, *, count: int = WORST_DAYS) -> pl.DataFrame:
         .group_by("year", maintain_order=True)
         .head(count)
     )
+
+
+def contradicted_sessions(price: pl.DataFrame, total_return: pl.DataFrame) -> pl.DataFrame:
+    """Find sessions on which two published series of one index cannot both be right.
+
+    Args:
+        price: `session` and `level` of the price series.
+        total_return: The same with dividends.
+
+    Returns:
+        `session`, `price_return`, `total_return` (fractions) and `difference_bp` of each
+        session on which dividends would be negative, or larger than an index pays in a day.
+
+    Example:
+        >>> from datetime import date
+        >>> days = [date(2021, 8, day) for day in (12, 13, 16, 17)]
+        >>> price = pl.DataFrame({"session": days, "level": [100.0, 101.0, 100.0, 99.0]})
+        >>> total = pl.DataFrame({"session": days, "level": [200.0, 202.02, 199.5, 197.9]})
+        >>> contradicted_sessions(price, total).select(
+        ...     "session", pl.col("difference_bp").round()).rows()
+        [(datetime.date(2021, 8, 16), -26.0), (datetime.date(2021, 8, 17), 20.0)]
+    """
+    daily = daily_differences(total_return, price)
+    least, most = _DIVIDENDS_BP
+    return daily.filter(~pl.col("difference_bp").is_between(least, most)).select(
+        "session", price_return="their_return", total_return="our_return",
+        difference_bp="difference_bp",
+    )  # fmt: skip
 
 
 def our_figures(

@@ -25,6 +25,7 @@ LEVEL_COLUMNS = (
     "divisor",
     "members",
     "status",
+    "reason",
 )
 
 
@@ -48,8 +49,9 @@ def levels(
     Returns:
         One row per session, ascending: `session`, `price_level`,
         `total_return_level`, `net_total_return_level` (index points), `divisor`
-        (USD per index point), `members` (lines) and `status` (`OK`, or
-        `CARRIED` where a guard held the level).
+        (USD per index point), `members` (lines), `status` (`OK`;
+        `CARRIED` where a guard held the level; `RESTATED` where another was published
+        first; `HELD` where recalculation gives another) and its `reason`, if it has one.
 
     Raises:
         BadInputError: No such index, or `start` lies after `end`.

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.methodology.index_lines import lines_of
 from r2k_pipeline.methodology.weighting import last_reset
 from r2k_pipeline.queries.addressing import nothing_there, require_index
+from r2k_pipeline.queries.known_members import as_known
 from r2k_pipeline.rulebook.sessions import require_session
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ MEMBER_COLUMNS = (
     "market_cap_usd",
     "segment",
     "status",
+    "float_status",
     "sector",
 )
 
@@ -50,16 +51,16 @@ def members(
         store: The open store.
         index_id: An index of the family, for example `r2000`.
         session: A trading session.
-        known_at: Keep only what the decisions published at that moment (UTC)
-            made a member; None is now.
+        known_at: Only what the decisions, additions and share changes published at
+            that moment (UTC) give, see `known_members`; None is now.
 
     Returns:
         One row per member line, by descending weight: `symbol`, `name`,
         `company_id`, `security_id`, `weight` (0 to 1, summing to 1),
         `index_shares` (as the index counts them, with its factor if it has one),
         `float` (0 to 1), `market_cap_usd` (index shares times the price above),
-        `segment` and `status` (`ok`, or `carried` where the close of the session was
-        carried).
+        `segment`, `status` (`ok`, or `carried` where the close of the session was carried)
+        and `float_status` (`known`, or `unknown` where the float is assumed).
 
     Raises:
         BadInputError: No such index.
@@ -110,12 +111,7 @@ def _held(store: Store, index_id: str, session: date, *, known_at: datetime | No
         raise nothing_there("constituents", asked=[session], available=days)
     if known_at is None:
         return held
-    decided = pl.concat(
-        store.published.read("reconstitution", event_id=event_id, known_at=known_at)
-        for event_id in held.get_column("event_id").unique()
-    )
-    published = decided.filter(in_index(index.index_id))
-    as_published = held.join(published, on=["event_id", "company_id"], how="semi")
+    as_published = as_known(store, held, index.index_id, session, known_at=known_at)
     if as_published.is_empty():
         raise nothing_there("reconstitution", known_at=known_at)
     return as_published

@@ -13,6 +13,7 @@ import polars as pl
 
 from r2k_pipeline.methodology.initial_members import as_incumbents
 from r2k_pipeline.methodology.member_exceptions import rank_with_members
+from r2k_pipeline.methodology.overrides import standing_overrides
 from r2k_pipeline.methodology.ranking import rank_companies
 from r2k_pipeline.methodology.reconstitution import reconstitute
 from r2k_pipeline.methodology.universe import CONTEXT_SESSIONS, evaluate_universe
@@ -114,6 +115,7 @@ def _judged(store: Store, day: date, rules: IndexRules) -> pl.DataFrame:
         sessions=sessions_between(first, day),
         reference=shipped_reference(),
         rules=rules,
+        overrides=standing_overrides(store.published.read("overrides")),
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from r2k_pipeline.storage.store import Store
 
 _INDEX = "r2000"
+_LEFT_OUT = ("divisor", "reason")
 
 
 def demo_parts(store: Store, *, home_option: str) -> Iterator[RenderableType]:
@@ -59,5 +60,6 @@ def last_levels(store: Store) -> pl.DataFrame:
     last = found.filter(pl.col("session") == pl.col("session").max())
     family = pl.DataFrame({"index_id": list(store.family)})
     return family.join(last, on="index_id", maintain_order="left").select(
-        pl.col("index_id").alias("index"), *(name for name in LEVEL_COLUMNS if name != "divisor")
+        pl.col("index_id").alias("index"),
+        *(name for name in LEVEL_COLUMNS if name not in _LEFT_OUT),
     )

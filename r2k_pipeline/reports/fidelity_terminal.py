@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 _SHOWN_CAUSES = 30
 _PARENTS = ("r3000", "r3000e")
 _SIDES = ("r1000", "r2000")
+_SERIES = {
+    "years": "Returns by year",
+    "years_without": "The same without sessions on which the published series contradict",
+    "contradicted": "Where the published series contradict one another",
+    "worst_days": "The worst sessions of each year",
+    "float_effect": "Tracking of the price series, what if",
+}
 
 
 def fidelity_parts(found: Fidelity) -> Iterator[RenderableType]:
@@ -103,15 +110,19 @@ def presentable(compared: Compared) -> dict[str, pl.DataFrame]:
                 )
             case "figures":
                 shown["Published figures"] = figures_shown(frame)
-            case "years":
-                shown["Returns by year"] = frame.drop("measure").with_columns(_in_share())
-            case "worst_days":
-                shown["The worst sessions of each year"] = frame.drop("measure")
             case "floats":
                 shown["Free-float factors"] = frame.with_columns(pl.col("lines").cast(pl.Int64))
+            case _ if name in _SERIES and not frame.is_empty():
+                shown[_SERIES[name]] = _series_shown(frame)
             case _:
                 continue
     return {title: _readable(frame) for title, frame in shown.items()}
+
+
+def _series_shown(frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame about a series of levels; of what it is stands in the file's own line."""
+    shares = [_in_share()] if "difference_pct" in frame.columns else []
+    return frame.select(pl.exclude("measure"), *shares)
 
 
 def own_causes(causes: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from r2k_pipeline.errors import listed
 from r2k_pipeline.queries.doubts import RANKED
 from r2k_pipeline.queries.reconstitution import MOVES
 from r2k_pipeline.queries.wording import DECISION_LABELS, NONE_SHOWN, percent, usd
-from r2k_pipeline.reports.tables import plain, terminal_table
+from r2k_pipeline.reports.tables import SHOWN_ROWS, last_rows, plain, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LARGEST_A_DECISION = 5
 _SHORT_NAME = 14
 _DOUBTS_SHOWN = 5
+_SESSIONS_NAMED = 2
 
 
 def line(words: str, *, style: str = "") -> Text:
@@ -38,6 +39,20 @@ def line(words: str, *, style: str = "") -> Text:
         '[red]no markup[/red]'
     """
     return Text(plain(words), style=style)
+
+
+def levels_parts(found: pl.DataFrame, what: str) -> Iterator[RenderableType]:
+    """Set the last levels of an index, and below them why some are not plainly OK.
+
+    Args:
+        found: As `queries.levels.levels` gives it.
+        what: What the series is.
+    """
+    yield from last_rows(found.drop("reason"), what)
+    told = found.tail(SHOWN_ROWS).drop_nulls("reason")
+    for (reason,), rows in told.group_by("reason", maintain_order=True):
+        sessions = listed(rows["session"].to_list(), _SESSIONS_NAMED)
+        yield line(f"{sessions}: {reason}", style="dim")
 
 
 def boundaries_table(boundaries: pl.DataFrame, *, title: str) -> RenderableType:

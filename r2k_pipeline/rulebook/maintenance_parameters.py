@@ -132,6 +132,16 @@ SHARE_UPDATE_LIMIT = _in_turn(
         "quarter; of those below, one in a hundred",
     ),
 )
+EVENT_SHARE_LIMIT = _in_turn(
+    _since(
+        FIRST_RULE_DAY,
+        1.5,
+        "own_choice",
+        Certainty.INFERRED,
+        "of the leaps beyond this factor that a price feed showed between the lists and the eve "
+        "of three Junes, half were undone within half a year, by value six in seven",
+    ),
+)
 FLOAT_BUFFERS = _in_turn(
     _since(
         FIRST_RULE_DAY,

@@ -78,6 +78,7 @@ class ExclusionReason(StrEnum):
     SECONDARY_CLASS = "secondary_class"
     FLOAT_BELOW_MINIMUM = "float_below_minimum"
     NOT_TRADED = "not_traded"
+    EXCLUDED_BY_OVERRIDE = "excluded_by_override"
 
     @property
     def sentence(self) -> str:
@@ -139,6 +140,8 @@ class RepairRule(StrEnum):
     VALUES_ACCEPTED = "values_accepted"
     SETTLED_LATER = "settled_later"
     SIZE_ASSUMED = "size_assumed"
+    SET_BY_OVERRIDE = "set_by_override"
+    EXCLUDED_BY_OVERRIDE = "excluded_by_override"
 
     @property
     def sentence(self) -> str:
@@ -222,6 +225,7 @@ _EXCLUSION_SENTENCES: Mapping[ExclusionReason, str] = MappingProxyType(
         ExclusionReason.SECONDARY_CLASS: "Another line of the same company stands for it.",
         ExclusionReason.FLOAT_BELOW_MINIMUM: "Too few of the shares are in public hands.",
         ExclusionReason.NOT_TRADED: "The line did not trade on this session.",
+        ExclusionReason.EXCLUDED_BY_OVERRIDE: "A person excludes the line, with a reason.",
     }
 )
 
@@ -296,5 +300,7 @@ _REPAIR_SENTENCES: Mapping[RepairRule, str] = MappingProxyType(
             "The feed contradicts itself on the rank day and no later session settles it; no "
             "breakpoint is near and every plausible size gives the same segment."
         ),
+        RepairRule.SET_BY_OVERRIDE: "A person set the value, with a reason; see the evidence.",
+        RepairRule.EXCLUDED_BY_OVERRIDE: "A person excludes the line, with a reason.",
     }
 )

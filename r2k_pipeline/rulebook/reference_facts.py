@@ -78,6 +78,7 @@ _VOCABULARIES: dict[str, type[StrEnum]] = {
     "verdict": DoubtVerdict,
 }
 _OPTIONAL = frozenset({"last_year", "other_listing", "assets_in", "revenue_in"})
+_FLOATS = {"session": pl.Date, "security_id": pl.String, "float_factor": pl.Float64}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,8 @@ class Reference:
         share_counts: As `share_count_facts` returns them.
         unlisted_shares: As `unlisted_share_facts` returns them.
         settled_doubts: As `settled_doubt_facts` returns them; none, unless given.
+        floats: `session`, `security_id` and `float_factor` (0 to 1), which holds from the
+            session on; none, unless given.
     """
 
     home_countries: pl.DataFrame
@@ -101,6 +104,7 @@ class Reference:
     settled_doubts: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(schema=_SCHEMAS["settled_doubts"])
     )
+    floats: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_FLOATS))
 
 
 @cache

@@ -1,8 +1,9 @@
 """The rules in force on one day: every parameter of the methodology, gathered.
 
 Holds `IndexRules` and `rules_in_force`. A new parameter is its dated values in `parameters`
-(or `bands`, `maintenance_parameters`, `action_parameters`), and a field of `IndexRules` of
-the same name in small letters. Keep out dates of events (`schedule`) and indexes (`family`).
+(or `bands`, `maintenance_parameters`, `action_parameters`, `restatement_parameters`), and a
+field of `IndexRules` of the same name in small letters. Keep out dates of events (`schedule`)
+and indexes (`family`).
 
 A value that an event applies is looked up on the event's *rank day*; one that
 applies daily, on the session.
@@ -15,7 +16,13 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from r2k_pipeline.rulebook import action_parameters, bands, maintenance_parameters, parameters
+from r2k_pipeline.rulebook import (
+    action_parameters,
+    bands,
+    maintenance_parameters,
+    parameters,
+    restatement_parameters,
+)
 from r2k_pipeline.rulebook.periods import FIRST_RULE_DAY, DatedValue, value_on
 from r2k_pipeline.rulebook.sources import SOURCES, Certainty, Source
 
@@ -36,7 +43,13 @@ __all__ = [
     "rules_in_force",
 ]
 
-_PARAMETER_MODULES = (parameters, bands, maintenance_parameters, action_parameters)
+_PARAMETER_MODULES = (
+    parameters,
+    bands,
+    maintenance_parameters,
+    action_parameters,
+    restatement_parameters,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +105,8 @@ class IndexRules:
             shares in force, that a review must exceed to update them.
         share_update_limit: The factor, up or down, from which on a change of implied
             shares is not believed at a review.
+        event_share_limit: The factor, up or down, beyond which a change of implied shares
+            since the preliminary lists is not believed at an event.
         float_buffers: (float, change) pairs in ascending order: up to this float
             (inclusive) a review updates it when it moved by more than this change.
         offering_minimum_usd: Value of an offering, USD, inclusive, from which on it is
@@ -107,6 +122,10 @@ class IndexRules:
         halt_review_sessions: After how many sessions without a trade a halted member is
             looked at again.
         halt_removal_sessions: After how many it is removed, as if worth nothing.
+        restatement_threshold_bp: Difference of a level in basis points, inclusive, from
+            which on a correction replaces what was published.
+        restatement_fresh_sessions: A correction that reaches back at most so many sessions
+            before the last published one does so whatever the difference.
     """
 
     large_cap_count: int
@@ -139,6 +158,7 @@ class IndexRules:
     fast_entry_sessions: int
     share_update_threshold: float
     share_update_limit: float
+    event_share_limit: float
     float_buffers: tuple[tuple[float, float], ...]
     offering_minimum_usd: float | None
     offering_minimum_change: float
@@ -148,6 +168,8 @@ class IndexRules:
     taken_over_share: float
     halt_review_sessions: int
     halt_removal_sessions: int
+    restatement_threshold_bp: float
+    restatement_fresh_sessions: int
 
     def band_at(self, rank: int) -> float:
         """Half the band around a company rank, in cumulative share; 0 where there is none.

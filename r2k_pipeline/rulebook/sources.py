@@ -135,6 +135,11 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
         "closed_markets_2015": _source(
             "Report on the policy for closed markets of 20 business days", "Reuters", "24 July 2015"
         ),
+        "recalculation_policy_2020": _source(
+            "Recalculation Policy and Guidelines: Equity Indexes",
+            "FTSE Russell",
+            "v2.6, July 2020 (first page)",
+        ),
         "methodology_2016": _source(_METHODOLOGY, "FTSE Russell", "v2.1, April 2016"),
         "semi_annual_announcement": _source(
             "Russell US Indexes move to semi-annual reconstitution", "LSEG", "16 January 2025"

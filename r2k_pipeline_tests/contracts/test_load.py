@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TABLES = (
     "raw_listings",
     "reported_actions",
+    "float_factors",
     "securities",
     "security_events",
     "corporate_actions",
@@ -123,6 +124,7 @@ def test_a_rule_across_sessions_names_the_module_that_judges_it() -> None:
         "exchanges_are_complete",
         "every_session_is_present",
         "snapshots_are_regular",
+        "source_columns_are_as_expected",
     ]
     for rule in rules:
         assert rule.name == import_module(rule.judge).CHECK_NAME

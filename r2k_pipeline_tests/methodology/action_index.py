@@ -150,10 +150,13 @@ class ActionIndex:
             for session, *rest in rows.select("session", "cause", "action_ids", "factor").rows()
         ]
 
+    def all_levels(self) -> pl.DataFrame:
+        """Contract `levels`."""
+        return index_levels(self.lines(), self.ledger(), family=FAMILY, factors=NO_FACTORS)
+
     def levels(self, column: str = "price_level", index_id: str = "r2000") -> list[float]:
         """One column of contract `levels` of an index, session by session."""
-        found = index_levels(self.lines(), self.ledger(), family=FAMILY, factors=NO_FACTORS)
-        rows = found.filter(pl.col("index_id") == index_id).sort("session")
+        rows = self.all_levels().filter(pl.col("index_id") == index_id).sort("session")
         values: list[float] = rows[column].to_list()
         return values
 

@@ -79,6 +79,36 @@ def test_a_child_that_nobody_lists_takes_its_price_away() -> None:
     assert spun.levels() == pytest.approx([1000.0, 1000.0])
 
 
+@pytest.mark.parametrize(("price", "start"), [(None, 0.0), (6.0, 6.0)])
+def test_a_child_that_trades_later_joins_then_at_the_price_that_its_parent_lost(
+    price: float | None, start: float
+) -> None:
+    # It closed at 4 when issued, and then not before the third session. At 4 it would bring
+    # other than what its parent lost on the second.
+    spun = ace_and_bolt(
+        action(
+            "ACE", 1, "spin_off", ratio=0.5, amount_usd=price, counterparty_security_id="KID"
+        ),
+        ace=[20.0, 17.0, 17.0],
+        closes={"KID": [4.0, None, 6.0]},
+    )  # fmt: skip
+    assert spun.sessions_of("KID") == [2]
+    kid = spun.line("KID", 2)
+    assert (kid["previous_close_usd"], kid["index_shares"]) == (start, 50.0)
+    assert spun.levels()[2] == pytest.approx(1000.0)
+
+
+def test_a_parent_that_leaves_the_same_morning_takes_its_child_with_it() -> None:
+    spun = ace_and_bolt(
+        action("BOLT", 1, "spin_off", ratio=0.5, counterparty_security_id="KID"),
+        action("BOLT", 1, "cash_merger", amount_usd=5.0),
+        ace=[20.0, 20.0],
+        closes={"KID": [None, 3.0]},
+    )
+    assert spun.sessions_of("KID") == []
+    assert spun.levels() == pytest.approx([1000.0, 1000.0])
+
+
 def test_a_new_class_joins_beside_its_line() -> None:
     given = ace_and_bolt(
         action("ACE", 1, "new_class", ratio=0.1, counterparty_security_id="ACEB"),
@@ -149,6 +179,31 @@ def test_a_line_that_is_silent_without_a_halt_leaves_sooner_at_its_last_close() 
     assert silent.levels() == pytest.approx([1000.0] * 4)
 
 
+@pytest.mark.parametrize(
+    ("kind", "sessions", "level"),
+    [("cash_merger", [0, 1, 2], 1100 / 3000), ("tender_offer", [0, 1], 1000 / 3000)],
+)
+def test_an_end_that_is_told_on_the_last_morning_of_patience_sets_the_price(
+    kind: str, sessions: list[int], level: float
+) -> None:
+    # Carried for one session; on the next morning it is bought at 5.50. An offer is no end.
+    told = ace_and_bolt(
+        action("BOLT", 2, kind, ratio=0.95, amount_usd=5.5),
+        ace=[20.0] * 4,
+        closes={"BOLT": [5.0, None, None, None]},
+    )
+    told = replace(told, rules={"max_carried_sessions": 1})
+    assert told.sessions_of("BOLT") == sessions
+    assert told.levels()[2:] == pytest.approx([1e3 * (2000 / 3000 + level)] * 2)
+
+
+def test_a_line_that_went_bankrupt_and_trades_again_waits_for_the_next_event() -> None:
+    gone = ace_and_bolt(
+        action("BOLT", 1, "bankruptcy"), ace=[20.0] * 4, closes={"BOLT": [5.0, None, 1.0, 1.5]}
+    )
+    assert gone.sessions_of("BOLT") == [0, 1]
+
+
 @pytest.mark.parametrize("kind", ["rename", "reincorporation", "listing", "offering"])
 def test_names_domiciles_and_listings_change_nothing_at_the_open(kind: str) -> None:
     same = ace_and_bolt(action("ACE", 1, kind, ratio=0.2, amount_usd=9.0), ace=[20.0, 20.0])
@@ -177,6 +232,29 @@ def test_two_actions_of_one_day_apply_in_order_split_special_merger() -> None:
         (1, "merger", "stock_merger BOLT", pytest.approx(2700 / 2800)),
     ]
     assert both.levels() == pytest.approx([1000.0, 1000.0])
+
+
+def test_shares_that_change_after_a_spin_off_of_one_day_receive_no_child() -> None:
+    # KID for the 100 that there were; two for one in ACE comes after.
+    both = ace_and_bolt(
+        action("ACE", 1, "share_change", ratio=2.0),
+        action("ACE", 1, "spin_off", ratio=0.5, amount_usd=6.0, counterparty_security_id="KID"),
+        ace=[20.0, 17.0],
+        closes={"KID": [None, 6.0]},
+    )
+    shares = [both.line(line, 1)["index_shares"] for line in ("ACE", "KID")]
+    assert shares == [200.0, 50.0]
+    assert both.levels() == pytest.approx([1000.0, 1000.0])
+
+
+def test_a_target_that_splits_the_same_morning_is_paid_for_each_new_share() -> None:
+    # 200 BOLT become 400; 0.1 of ACE for each is 40.
+    both = ace_and_bolt(
+        action("BOLT", 1, "stock_merger", ratio=0.1, counterparty_security_id="ACE"),
+        action("BOLT", 1, "split", split_factor=2.0),
+        ace=[20.0, 20.0],
+    )
+    assert both.line("ACE", 1)["index_shares"] == pytest.approx(140.0)
 
 
 def test_an_action_on_a_day_without_a_price_is_valued_with_the_last_close() -> None:

@@ -66,6 +66,29 @@ def test_a_special_dividend_is_taken_off_the_price_and_the_divisor() -> None:
     assert paid.levels("net_total_return_level")[1] == pytest.approx(1e3 * 2800 / 2860)
 
 
+def test_a_special_dividend_is_taxed_on_the_shares_that_the_ex_date_opens_with() -> None:
+    # 2.00 on 150 shares, half as many more than on the eve: 150 x 18 + 1,000 = 3,700 at the
+    # open, and 30 % of 300 is withheld: 3,700 / 3,790.
+    paid = ace_and_bolt(
+        action("ACE", 1, "special_dividend", amount_usd=2.0),
+        action("ACE", 1, "share_change", ratio=1.5),
+        ace=[20.0, 18.0],
+    )
+    assert paid.levels() == pytest.approx([1000.0, 1000.0])
+    assert paid.levels("net_total_return_level")[1] == pytest.approx(1e3 * 3700 / 3790)
+
+
+def test_rights_of_the_same_morning_are_not_paid_a_special_dividend() -> None:
+    # 2.00 on 100 shares; at 18 one new for four at 13: (4 x 18 + 13) / 5 = 17, 125 shares.
+    paid = ace_and_bolt(
+        action("ACE", 1, "special_dividend", amount_usd=2.0),
+        action("ACE", 1, "rights_issue", ratio=0.25, amount_usd=13.0),
+        ace=[20.0, 17.0],
+    )
+    assert paid.levels() == pytest.approx([1000.0, 1000.0])
+    assert paid.levels("net_total_return_level")[1] == pytest.approx(1e3 * 3125 / 3185)
+
+
 def test_the_fourth_special_dividend_in_a_row_is_an_ordinary_one() -> None:
     habit = action("ACE", 1, "special_dividend", amount_usd=0.5, outcome="as_ordinary")
     paid = ace_and_bolt(habit, ace=[20.0, 19.5])
@@ -144,6 +167,19 @@ def test_a_stock_merger_of_two_members_swaps_the_shares_at_the_same_moment() -> 
     )
     assert deal.line("ACE", 1)["index_shares"] == 140.0
     assert deal.changes() == [(1, "merger", "stock_merger BOLT", pytest.approx(2800 / 3000))]
+    assert deal.levels() == pytest.approx([1000.0, 1000.0])
+
+
+def test_a_merger_for_stock_and_cash_brings_only_the_stock() -> None:
+    # 0.1 of ACE and 3.00 for each of 200 BOLT: 20 more ACE, 400 USD; 600 leave the index.
+    deal = ace_and_bolt(
+        action(
+            "BOLT", 1, "stock_merger", ratio=0.1, amount_usd=3.0, counterparty_security_id="ACE"
+        ),
+        ace=[20.0, 20.0],
+    )
+    assert deal.line("ACE", 1)["index_shares"] == 120.0
+    assert deal.changes() == [(1, "merger", "stock_merger BOLT", pytest.approx(2400 / 3000))]
     assert deal.levels() == pytest.approx([1000.0, 1000.0])
 
 
@@ -236,3 +272,16 @@ def test_a_tender_offer_that_leaves_less_than_five_per_cent_of_float_removes() -
     taken = ace_and_bolt(action("BOLT", 1, "tender_offer", ratio=0.3), ace=[20.0, 20.0])
     taken = replace(taken, floats={"BOLT": 0.34})
     assert taken.sessions_of("BOLT") == [0]
+
+
+def test_a_tender_offer_takes_a_halted_target_over_at_its_price() -> None:
+    # Not traded the session before: held through the session at 5.10, and gone after it.
+    taken = ace_and_bolt(
+        action("BOLT", 2, "tender_offer", ratio=0.95, amount_usd=5.1),
+        ace=[20.0] * 4,
+        closes={"BOLT": [5.0, None, None, None]},
+    )
+    assert taken.sessions_of("BOLT") == [0, 1, 2]
+    assert taken.line("BOLT", 2)["close_usd"] == 5.1
+    assert taken.levels()[2:] == pytest.approx([1e3 * 3020 / 3000] * 2)
+    assert taken.changes() == [(3, "merger", "tender_offer BOLT", pytest.approx(2000 / 3020))]

@@ -41,8 +41,10 @@ GOOD = {
     "close_usd": 12.0,
     "market_cap_usd": 1.2e9,
     "quarantine_reason": None,
+    "repair_rule": None,
     "is_secondary_excluded": False,
     "volume_shares": 1000,
+    "float_factor": None,
 }
 SCHEMA = {
     "line_type": pl.String,
@@ -53,10 +55,12 @@ SCHEMA = {
     "close_usd": pl.Float64,
     "market_cap_usd": pl.Float64,
     "quarantine_reason": pl.String,
+    "repair_rule": pl.String,
     "is_secondary_excluded": pl.Boolean,
     "volume_shares": pl.Int64,
+    "float_factor": pl.Float64,
 }
-# No source gives the float, so in every era this one is unknown.
+# Where no source gives the float it is unknown in every era.
 UNKNOWN = "float_below_minimum"
 
 
@@ -92,8 +96,13 @@ def written(*changes: Mapping[str, object], rules: IndexRules = RULES) -> pl.Dat
         ({"quarantine_reason": "close_out_of_line"}, "unrepaired", UNKNOWN),
         ({"is_secondary_excluded": True}, "secondary_class", UNKNOWN),
         ({"is_secondary_excluded": None}, None, UNKNOWN),
+        # 5.10: 4.9999 % fails, 5.0000 % does not.
+        ({"float_factor": 0.05}, None, None),
+        ({"float_factor": 0.049999}, UNKNOWN, None),
         # It may have traded on another exchange, which the rule lets pass.
         ({"volume_shares": 0}, None, f"{UNKNOWN} not_traded"),
+        ({"repair_rule": "excluded_by_override"}, "excluded_by_override", UNKNOWN),
+        ({"repair_rule": "set_by_override"}, None, UNKNOWN),
         (
             {"line_type": "spac", "home_country": "China", "close_usd": 0.1, "market_cap_usd": 2e6},
             "line_type foreign price_below_minimum cap_below_minimum",
@@ -102,7 +111,7 @@ def written(*changes: Mapping[str, object], rules: IndexRules = RULES) -> pl.Dat
     ],
 )
 def test_each_rule_at_its_threshold(
-    change: dict[str, object], failed: str | None, unknown: str
+    change: dict[str, object], failed: str | None, unknown: str | None
 ) -> None:
     row = written(change).row(0, named=True)
     assert (row["failed_rules"], row["unknown_rules"]) == (failed, unknown)
@@ -148,6 +157,7 @@ def test_a_rule_that_is_added_or_moved_is_a_decision() -> None:
         "line_type", "exchange", "foreign", "votes_below_minimum", "no_close",
         "price_below_minimum", "no_market_cap", "unrepaired", "secondary_class",
         "cap_below_minimum", "float_below_minimum", "not_traded",
+        "excluded_by_override",
     ]  # fmt: skip
 
 
@@ -169,8 +179,10 @@ values = {
     "close_usd": st.sampled_from([None, 0.0, 0.5, 1.0, 20.0]),
     "market_cap_usd": st.sampled_from([None, 0.0, 1e6, 30e6, 1e9]),
     "quarantine_reason": st.sampled_from([None, "close_missing"]),
+    "repair_rule": st.sampled_from([None, "blank_cap", "excluded_by_override"]),
     "is_secondary_excluded": st.sampled_from([None, True, False]),
     "volume_shares": st.sampled_from([None, 0, 5]),
+    "float_factor": st.sampled_from([None, 0.049999, 0.05, 1.0]),
 }
 line = st.fixed_dictionaries(values)
 
@@ -204,6 +216,8 @@ def test_a_value_moves_only_the_rules_that_read_it(
         "quarantine_reason": {"unrepaired"},
         "is_secondary_excluded": {"secondary_class"},
         "volume_shares": {"not_traded"},
+        "float_factor": {"float_below_minimum"},
+        "repair_rule": {"excluded_by_override"},
     }.get(column, {column})
     after = before | {column: data.draw(values[column])}
     verdicts = written(before, after).select(
@@ -215,7 +229,7 @@ def test_a_value_moves_only_the_rules_that_read_it(
 
 @given(line)
 def test_an_unknown_fact_never_excludes(known: dict[str, object]) -> None:
-    facts = dict.fromkeys(("public_vote_share", "votes_since", "volume_shares"))
+    facts = dict.fromkeys(("public_vote_share", "votes_since", "volume_shares", "float_factor"))
     row = written(known | facts).row(0, named=True)
     assert not {"votes_below_minimum", "float_below_minimum", "not_traded"} & set(
         words(row["failed_rules"])

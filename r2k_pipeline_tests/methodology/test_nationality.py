@@ -26,12 +26,12 @@ FACTS = {
 }
 
 
-def home_of(country: str | None, *facts: str | None) -> str | None:
+def home_of(country: str | None, *facts: str | None, is_traded_here: bool = True) -> str | None:
     """The home country of one line: (inc, hq, form, listing), and assets, revenue if known."""
     lines = pl.DataFrame(
         {"session": [DAY], "symbol": ["HAL"], "name": ["Halden plc Shares"], "country": [country]},
         schema_overrides={"country": pl.String},
-    )
+    ).with_columns(is_traded_here=is_traded_here)
     full = (*facts, None, None)[:6]
     row = ["HAL", "Halden", *full, 2021, None] if facts else None
     known = pl.DataFrame([row] if row else [], schema=FACTS, orient="row")
@@ -58,10 +58,11 @@ def test_without_facts_the_feed_decides(country: str | None, home: str) -> None:
     [
         # Incorporated and run in the United States, whatever the feed says.
         (("United States", "United States", "10-K", None), "United States"),
-        # An Irish company run from Ireland, listed in New York only, domestic issuer.
-        (("Ireland", "Ireland", "10-K", None), "United States"),
+        # An Irish company run from Ireland, listed in New York only: where its assets are.
+        (("Ireland", "Ireland", "10-K", None), "Ireland"),
+        (("Ireland", "Ireland", "10-K", None, "United States"), "United States"),
         # The same with a listing in Dublin: Irish even with most assets in the United States.
-        (("Ireland", "Ireland", "10-K", "Ireland"), "Ireland"),
+        (("Ireland", "Ireland", "10-K", "Ireland", "United States"), "Ireland"),
         # A shell incorporated in the Cayman Islands, run from and traded in the United States.
         (("Cayman Islands", "United States", "10-K", None), "United States"),
         # Foreign private issuers.
@@ -75,7 +76,7 @@ def test_without_facts_the_feed_decides(country: str | None, home: str) -> None:
         # A domicile of convenience has no exchange that counts.
         (("Bermuda", "Bermuda", "20-F", "Bermuda"), "United States"),
         # A second listing elsewhere than where it is run proves nothing.
-        (("Jersey", "Switzerland", "10-K", "Australia"), "United States"),
+        (("Jersey", "Switzerland", "10-K", "Australia"), "Switzerland"),
         # All indicators agree: assets are not asked.
         (("Israel", "Israel", "20-F", "Israel", "United States", None), "Israel"),
         # They differ: assets first, revenue only where assets say nothing.
@@ -92,10 +93,29 @@ def test_facts_decide_in_the_order_of_the_steps(facts: tuple[str | None, ...], h
     assert home_of("Ireland", *facts) == home
 
 
+@pytest.mark.parametrize(
+    ("facts", "home"),
+    [
+        # Run from a haven, traded most in Oslo.
+        (("Bermuda", "Bermuda", "20-F", "Norway"), "Norway"),
+        # The United States are no indicator then, and assets there decide nothing.
+        (("Jersey", "United Kingdom", "20-F", "United Kingdom", "United States"), "United Kingdom"),
+        # A listing in a haven does not count, however little trades here.
+        (("Bermuda", "Bermuda", "20-F", "Bermuda"), "United States"),
+        # Nor does it matter where nothing else is listed.
+        (("Israel", "Israel", "20-F", None, None, "United States"), "United States"),
+    ],
+)
+def test_what_trades_abroad_has_its_exchange_there(
+    facts: tuple[str | None, ...], home: str
+) -> None:
+    assert home_of("Ireland", *facts, is_traded_here=False) == home
+
+
 def test_the_evidence_is_told() -> None:
     lines = pl.DataFrame(
         {"session": [DAY], "symbol": ["HAL"], "name": ["Halden"], "country": ["Canada"]}
-    )
+    ).with_columns(is_traded_here=True)
     facts = pl.DataFrame(
         [["HAL", "Halden", "Canada", "Canada", "40-F", "Canada", "Canada", None, 2021, None]],
         schema=FACTS,
@@ -123,7 +143,7 @@ def test_a_fact_about_another_line_or_year_is_not_used(
     lines = pl.DataFrame(
         {"session": [session], "symbol": [symbol], "name": [name], "country": ["Canada"]},
         schema_overrides={"name": pl.String},
-    )
+    ).with_columns(is_traded_here=True)
     facts = pl.DataFrame(
         [["HAL", "Halden", "Canada", "United States", "10-K", None, None, None, 2021, 2023]],
         schema=FACTS,

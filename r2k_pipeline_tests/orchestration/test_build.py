@@ -65,13 +65,14 @@ def report(settings: Settings) -> BuildReport:
 
 
 def test_a_range_is_one_run_a_stage(settings: Settings, report: BuildReport) -> None:
-    assert [stage.job for stage in report.stages] == ["selection", "reconstitution_event", "index"]
+    stages = ["selection", "decision", "index", "explanation"]
+    assert [stage.job for stage in report.stages] == stages
     assert (report.start, report.end, report.events) == (FIRST, LAST, ("2022-06",))
     assert report.note.startswith("2022-06: No incumbents were known")
     assert "--incumbents" in report.note
     with open_instance(settings) as instance:
         runs = instance.get_runs()
-        assert [run.job_name for run in runs] == ["index", "reconstitution_event", "selection"]
+        assert [run.job_name for run in runs] == stages[::-1]
         assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
 
 

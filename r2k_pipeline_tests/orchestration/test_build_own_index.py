@@ -158,7 +158,7 @@ def test_a_change_of_the_file_decides_and_weighs_again_and_ranks_nothing_again(
     (settings.home / "left_out.csv").write_text(f"symbol\n{largest}\n", encoding="utf-8")
     (settings.home / "family.yaml").write_text(OWN.format(cap=0.05), encoding="utf-8")
     again = build(settings)
-    assert [stage.is_reused for stage in again.stages] == [True, False, False]
+    assert [stage.is_reused for stage in again.stages] == [True, False, False, False]
     with open_store(settings) as store:
         held = members(store, "focus", EFFECTIVE)
         assert largest not in held["symbol"].to_list()

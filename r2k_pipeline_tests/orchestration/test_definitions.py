@@ -17,8 +17,10 @@ from dagster._core.execution.asset_backfill import AssetBackfillData
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.model import Severity
 from r2k_pipeline.definitions import defs
+from r2k_pipeline.orchestration.code_location import definitions
 from r2k_pipeline.orchestration.instance import packaged_config
 from r2k_pipeline.orchestration.jobs import JOB_TABLES, SHARED_STEPS
+from r2k_pipeline.orchestration.resources import STORE
 from r2k_pipeline.orchestration.schedules import event_request, session_request
 from r2k_pipeline.rulebook.sessions import sessions_between
 from r2k_pipeline.settings import Settings
@@ -165,6 +167,8 @@ def test_jobs_schedules_and_sensors() -> None:
     assert sorted(repository.job_names) == [
         "__ASSET_JOB",
         "daily",
+        "decision",
+        "explanation",
         "index",
         "rebuild",
         "reconstitution_event",
@@ -216,6 +220,31 @@ def test_the_daily_schedule_skips_an_unscheduled_closure() -> None:
     request = session_request(date(2025, 1, 10))
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == "2025-01-10"
+
+
+def test_the_daily_schedule_makes_up_for_evenings_that_were_refused() -> None:
+    request = session_request(date(2025, 1, 10), published=date(2025, 1, 7))
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key is None
+    assert sorted(request.tags.values()) == ["2025-01-08", "2025-01-10"]  # the 9th was closed
+    again = session_request(date(2025, 1, 10), published=date(2025, 1, 10))
+    assert isinstance(again, dg.RunRequest)
+    assert again.partition_key == "2025-01-10"
+
+
+def test_the_daily_schedule_reads_what_is_published(tmp_path: Path) -> None:
+    repository = definitions(Settings(home=tmp_path)).get_repository_def()
+    schedule = repository.get_schedule_def("after_the_close")
+    moment = datetime(2024, 7, 3, 22, 30, tzinfo=UTC)
+    store = {STORE: repository.get_top_level_resources()[STORE]}
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_schedule_context(
+            instance, resources=store, scheduled_execution_time=moment, repository_def=repository
+        ) as context,
+    ):
+        (request,) = schedule.evaluate_tick(context).run_requests or ()
+    assert request.partition_key == "2024-07-03"  # nothing was published: no range
 
 
 def test_both_copies_of_dagster_yaml_are_the_same() -> None:

@@ -55,6 +55,18 @@ def three_days(version: float = 1.0) -> pl.DataFrame:
     return listings([FRIDAY, MONDAY, TUESDAY], version=version)
 
 
+def lay_members(store: Store, *sessions: date) -> None:
+    """A member on each session, so that levels are allowed there."""
+    member = {
+        "security_id": "BOLT-1", "company_id": "BOLT", "symbol": "BOLT", "segment": "large",
+        "indexes": "r1000", "event_id": "2022-06", "close_usd": 1.0, "previous_close_usd": 1.0,
+        "index_shares": 1.0, "float_factor": 1.0, "market_value_usd": 1.0, "status": "ok",
+    }  # fmt: skip
+    rows = [{**member, "session": day, "close_session": day} for day in sessions]
+    frame = shaped("constituents", rows)
+    store.lake.replace("constituents", frame, start=min(sessions), end=max(sessions))
+
+
 def verdicts(store: Store, **where: object) -> dict[tuple[str, str], bool]:
     """Whether each check passed, by check and partition."""
     rows = store.published.read("quality_results", where=where)
@@ -212,6 +224,7 @@ def test_published_rows_and_their_accounts_are_one_transaction(
     store: Store, tmp_path: Path
 ) -> None:
     frame = levels([FRIDAY, MONDAY])
+    lay_members(store, FRIDAY, MONDAY)
     span = SessionRange(start=FRIDAY, end=MONDAY)
     with sqlite3.connect(tmp_path / "r2k.db") as connection:
         connection.execute(
@@ -227,6 +240,7 @@ def test_published_rows_and_their_accounts_are_one_transaction(
 
 def test_publishing_the_same_again_changes_no_published_row(store: Store) -> None:
     frame = levels([FRIDAY, MONDAY])
+    lay_members(store, FRIDAY, MONDAY)
     span = SessionRange(start=FRIDAY, end=MONDAY)
     first = publish(store, "levels", frame, partitions=span, run_id="run-1", known_at=NOON)
     again = publish(store, "levels", frame, partitions=span, run_id="run-2", known_at=LATER)
@@ -250,6 +264,7 @@ def test_scattered_sessions_leave_those_between_alone(store: Store) -> None:
         known_at=LATER,
     )
     assert closes(store.lake) == {FRIDAY: [5.0, 6.0], MONDAY: [1.0, 2.0], TUESDAY: [5.0, 6.0]}
+    lay_members(store, FRIDAY, MONDAY, TUESDAY)
     publish(store, "levels", levels([FRIDAY, TUESDAY]), partitions=ends, run_id="r", known_at=NOON)
     assert store.published.read("levels")["session"].to_list() == [FRIDAY, TUESDAY]
 
@@ -268,6 +283,12 @@ def test_events_are_published_one_by_one(store: Store) -> None:
     }
     frame = shaped("reconstitution", [decision])
     june = EventKeys(("2022-06",))
+    rank_day = date(2022, 5, 6)
+    line: dict[str, object] = {
+        "session": rank_day, "security_id": "BOLT-1", "company_id": "BOLT", "symbol": "BOLT",
+        "exchange": "nyse", "line_type": "common", "is_eligible": True,
+    }  # fmt: skip
+    store.lake.replace("universe", shaped("universe", [line]), start=rank_day, end=rank_day)
     publication = publish(
         store, "reconstitution", frame, partitions=june, run_id="run-1", known_at=NOON
     )

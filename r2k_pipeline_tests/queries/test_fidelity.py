@@ -298,3 +298,33 @@ def test_rows_are_unique_counts_and_shares(history: Store, tmp_path: Path) -> No
     missed = rows.filter(pl.col("metric") == "missed_not_listed_lines")
     assert missed.filter(pl.col("scope") != "r3000")["value"].to_list() == [1.0]
     assert "NOBODY" not in rows.write_csv()
+
+
+def test_published_series_that_contradict_are_set_apart(history: Store, tmp_path: Path) -> None:
+    as_truth(tmp_path, history, SESSION)
+    own = levels(history, "r2000").select("price_level", date="session")
+    # A level that is one in a hundred too high on one session: two sessions contradict.
+    odd = own["date"][5]
+    wrong = pl.when(pl.col("date") == odd).then(1.01).otherwise(1.0)
+    own.select("date", pl.col("price_level") * wrong).write_csv(tmp_path / "r2000.csv")
+    own.select("date", total_return_level="price_level").write_csv(tmp_path / "total_r2000.csv")
+    frames = one(fidelity(history, read_truth(tmp_path)), "r2000").frames
+    assert frames["contradicted"]["session"].to_list() == own["date"][5:7].to_list()
+    with_, without = (
+        frames[name].tail(1)["tracking_error_bp"] for name in ("years", "years_without")
+    )
+    assert with_.item() > 100
+    assert without.item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_file_of_floats_says_what_it_would_do(history: Store, tmp_path: Path) -> None:
+    as_truth(tmp_path, history, SESSION)
+    halved = members(history, "r2000", SESSION).sort("symbol").head(5)
+    halved.select("symbol", float_factor=pl.lit(0.5)).write_csv(tmp_path / "floats_2022-06-27.csv")
+    found = one(fidelity(history, read_truth(tmp_path)), "floats")
+    effect = found.frames["float_effect"].filter(pl.col("year") == "all")
+    errors = dict(effect.select("weights", "tracking_error_bp").iter_rows())
+    assert errors["as published"] == pytest.approx(0.0, abs=1e-6)
+    assert errors["with these floats"] > 0.01
+    # All lines at one half weigh as they did.
+    assert errors["with these floats, the median for other lines"] == pytest.approx(0.0, abs=1e-6)

@@ -62,11 +62,11 @@ def test_values_are_those_that_published_rows_carry() -> None:
         "preferred warrant unit right note depositary_receipt fund bdc spac limited_partnership "
         "llc royalty_trust foreign exchange votes_below_minimum unrepaired no_close "
         "price_below_minimum no_market_cap cap_below_minimum secondary_class "
-        "float_below_minimum not_traded"
+        "float_below_minimum not_traded excluded_by_override"
     )
     assert values(RepairRule) == (
         "cap_spike split_without_close shares_not_split reverse_split_on_price_only blank_cap "
         "known_shares unlisted_class sibling_cap class_level_cap close_missing close_out_of_line "
         "cap_without_history new_level_accepted stale_copy previous_close_contradicts "
-        "values_accepted settled_later size_assumed"
+        "values_accepted settled_later size_assumed set_by_override excluded_by_override"
     )

@@ -121,13 +121,15 @@ def test_corrupt_bytes_name_commit_file_hash_and_fault(content: bytes, problem: 
 def test_a_missing_column_is_named_with_its_listing() -> None:
     lacking = row("HAL", "$1.00", "0.0")
     del lacking["marketCap"]
-    with pytest.raises(SourceError, match="item 1 has no column 'marketCap'"):
+    with pytest.raises(SourceError, match="column 'marketCap' is missing, expected text in item 1"):
         parse_snapshot(file([row("OK", "$1.00", "0.0"), lacking]))
 
 
 def test_a_number_where_text_belongs_is_refused() -> None:
     listing: dict[str, object] = {**row("HAL", "$1.00", "0.0"), "lastsale": 1.0}
-    with pytest.raises(SourceError, match=r"'lastsale' of 'HAL' is float 1.0, expected text"):
+    with pytest.raises(
+        SourceError, match=r"column 'lastsale' is float 1.0, expected text of 'HAL'"
+    ):
         parse_snapshot(file(json.dumps([listing]).encode()))
 
 

@@ -12,12 +12,23 @@ import polars as pl
 from dagster import AssetDep
 
 from r2k_pipeline.methodology.constituents import first_session_read
+from r2k_pipeline.methodology.float_factors import (
+    event_floats,
+    with_float_status,
+    with_floats_in_force,
+)
 from r2k_pipeline.methodology.leaving_lines import CARRIED_STATUSES
-from r2k_pipeline.methodology.linked_lines import CHILD_ACTIONS, with_least_caps
 from r2k_pipeline.methodology.maintained_lines import maintained_lines
-from r2k_pipeline.methodology.market_adjustment import MARKET_COLUMNS, market_ratios
+from r2k_pipeline.methodology.market_adjustment import (
+    CHILD_ACTIONS,
+    MARKET_COLUMNS,
+    market_ratios,
+    with_least_caps,
+)
+from r2k_pipeline.orchestration.assets.confirmed_shares import confirmed
 from r2k_pipeline.orchestration.assets.declaration import session_asset
 from r2k_pipeline.orchestration.assets.events_in_force import events_in_force
+from r2k_pipeline.orchestration.assets.float_factors import known_floats
 from r2k_pipeline.orchestration.partitions import EVENT_IN_FORCE
 from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.sessions import next_session, sessions_before, sessions_between
@@ -62,10 +73,15 @@ def constituents(run: TableRun, span: SessionSpan) -> None:
         # The snapshot after the range, if there is one, tells closes that the range missed.
         last = next_session(part.end)
         decisions = run.read_event("reconstitution", event)
+        floats = known_floats(run, until=part.end)
+        seen = run.read("universe", start=first, end=last, columns=_READ)
+        universe = confirmed(run, seen, event)
+        taken = event_floats(floats, event, rules_of=rules_in_force)
+        changes = run.read("maintenance", start=event.effective_session, end=part.end)
         laid = maintained_lines(
             decisions,
-            run.read("maintenance", start=event.effective_session, end=part.end),
-            run.read("universe", start=first, end=last, columns=_READ),
+            with_float_status(changes, floats),
+            with_floats_in_force(universe, floats, taken, event=event),
             _actions(run, event, decisions, start=first, end=last),
             event=event,
             sessions=sessions_between(first, last),

@@ -35,6 +35,7 @@ from r2k_pipeline.errors import (
     ContractShapeError,
     ContractViolationError,
     MissingPartitionError,
+    SourceShapeError,
 )
 from r2k_pipeline.orchestration.assets.table_run import TableRun
 from r2k_pipeline.orchestration.checks import (
@@ -139,11 +140,11 @@ def _steps(run: TableRun, work: Work, context: AssetExecutionContext) -> Iterato
     promised = contract(run.table)
     try:
         work(run, context)
-    except (ContractViolationError, ContractShapeError, MissingPartitionError):
+    except (ContractViolationError, ContractShapeError, MissingPartitionError, SourceShapeError):
         recorded = run.store.published.read(
             "quality_results", where={"run_id": run.run_id, "table_name": run.table}
         )
-        yield from check_results(promised, recorded_outcomes(recorded))
+        yield from check_results(promised, recorded_outcomes(recorded), is_whole=False)
         raise
     asked = set(context.partition_keys) if context.has_partition_key_range else set()
     for key in asked & run.facts.keys():

@@ -1,6 +1,7 @@
 """4c: price, total and net total return levels, each session from its own rows.
 
 Reads the whole ledger and the range's constituents; the arithmetic is `methodology.levels`.
+Levels that were published before and come out otherwise go through `restatements`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from r2k_pipeline.errors import MissingPartitionError
 from r2k_pipeline.methodology.levels import LEVEL_LINE_COLUMNS, index_levels
 from r2k_pipeline.orchestration.assets.base_session import from_base_session
 from r2k_pipeline.orchestration.assets.declaration import session_asset, sparkline
+from r2k_pipeline.orchestration.assets.restatements import with_restatements
 from r2k_pipeline.orchestration.assets.weight_factors import factors_in_force
 from r2k_pipeline.rulebook.sessions import sessions_between
 
@@ -38,6 +40,7 @@ def levels(run: TableRun, span: SessionSpan) -> None:
         )
         for part in indexed.years
     )
+    found = with_restatements(run, found, indexed)
     run.publish_sessions(found, indexed)
     for index_id, rows in found.partition_by("index_id", as_dict=True).items():
         run.state("session", rows.select("session", pl.col("price_level").alias(str(index_id[0]))))

@@ -17,8 +17,10 @@ from r2k_pipeline.methodology.maintenance import maintenance as work_through
 from r2k_pipeline.methodology.maintenance_book import MaintenanceInputs, observation_sessions
 from r2k_pipeline.methodology.maintenance_rows import no_rows
 from r2k_pipeline.methodology.market_adjustment import MARKET_COLUMNS, market_ratios
+from r2k_pipeline.orchestration.assets.confirmed_shares import confirmed
 from r2k_pipeline.orchestration.assets.declaration import session_asset
 from r2k_pipeline.orchestration.assets.events_in_force import events_in_force
+from r2k_pipeline.orchestration.assets.float_factors import known_floats
 from r2k_pipeline.orchestration.partitions import EVENT_IN_FORCE
 from r2k_pipeline.rulebook.reviews import reviews_between
 from r2k_pipeline.rulebook.rules import rules_in_force
@@ -47,7 +49,6 @@ _READ = (
     "total_shares",
     "line_shares",
 )
-_FLOATS = {"session": pl.Date, "security_id": pl.String, "float_factor": pl.Float64}
 
 
 @session_asset(
@@ -133,20 +134,20 @@ def _inputs(
     is_member, is_new = (
         pl.col("company_id").is_in(frame["company_id"].implode()) for frame in (members, new_lines)
     )
+    seen = run.read(
+        "universe",
+        start=start,
+        end=end,
+        columns=_READ,
+        rows=(pl.col("session").is_in(days) & is_member) | is_new,
+    )
     return MaintenanceInputs(
         decisions=decisions,
-        universe=run.read(
-            "universe",
-            start=start,
-            end=end,
-            columns=_READ,
-            rows=(pl.col("session").is_in(days) & is_member) | is_new,
-        ),
+        universe=confirmed(run, seen, event),
         ratios=_market_ratios(run, event, members, actions, reviews, end=end),
         actions=actions,
         new_lines=new_lines,
-        # No source gives floats yet.
-        floats=pl.DataFrame(schema=_FLOATS),
+        floats=known_floats(run, until=end),
         family=run.store.family,
     )
 

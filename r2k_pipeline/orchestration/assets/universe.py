@@ -6,18 +6,19 @@ rest. What makes a line eligible stands in `methodology/universe`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from r2k_pipeline.methodology.overrides import standing_overrides
 from r2k_pipeline.methodology.universe import CONTEXT_SESSIONS, evaluate_universe
 from r2k_pipeline.orchestration.assets.declaration import session_asset
+from r2k_pipeline.orchestration.assets.float_factors import known_floats
 from r2k_pipeline.rulebook.reference_facts import shipped_reference
 from r2k_pipeline.rulebook.sessions import sessions_before, sessions_between
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from r2k_pipeline.orchestration.assets.table_run import TableRun
     from r2k_pipeline.orchestration.partitions import SessionSpan
     from r2k_pipeline.rulebook.rules import IndexRules
@@ -43,18 +44,23 @@ _READ = (
 def universe(run: TableRun, span: SessionSpan) -> None:
     """Evaluate each year under the rules in force on its sessions."""
     securities = run.read("securities")
+    overrides = standing_overrides(run.read("overrides"))
     for part in span.years:
         evaluated = pl.concat(
-            _evaluated(run, securities, same.start, same.end, rules)
-            for same, rules in part.by_rules
+            _evaluated(run, securities, overrides, same, rules) for same, rules in part.by_rules
         )
         run.publish_sessions(evaluated, part)
         run.state("session", _facts(evaluated))
 
 
 def _evaluated(
-    run: TableRun, securities: pl.DataFrame, start: date, end: date, rules: IndexRules
+    run: TableRun,
+    securities: pl.DataFrame,
+    overrides: pl.DataFrame,
+    span: SessionSpan,
+    rules: IndexRules,
 ) -> pl.DataFrame:
+    start, end = span.start, span.end
     first = next(iter(sessions_before(start, CONTEXT_SESSIONS)), start)
     return evaluate_universe(
         run.read("raw_listings", start=first, end=end, columns=_READ),
@@ -62,8 +68,9 @@ def _evaluated(
         run.read("corporate_actions", start=first, end=end),
         start=start,
         sessions=sessions_between(first, end),
-        reference=shipped_reference(),
+        reference=replace(shipped_reference(), floats=known_floats(run, until=end)),
         rules=rules,
+        overrides=overrides,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
-from r2k_pipeline.errors import SourceError
+from r2k_pipeline.errors import SourceError, SourceShapeError
 from r2k_pipeline.sources.us_stock_symbols.listings import VENDOR_SCHEMA
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ _ABSENT = ("", "NA", "N/A", "n/a", "--")
 _UNCHANGED = "UNCH"
 _UNREAD = frozenset({"pctchange", "url"})
 _KNOWN = frozenset(_TEXTS) | frozenset(_GRAMMARS)
+_SHOWN_CHARACTERS = 60
+_NOTHING_LANDED = "no session of the range was landed"
+_REMEDY = "choose a range without this day, or take an archive in which it is mended"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +66,10 @@ def parse_snapshot(file: SnapshotFile) -> ParsedSnapshot:
     """Read a file whole.
 
     Raises:
-        SourceError: The bytes are no JSON array of listings, a column is missing,
-            or a value says nothing that `_GRAMMARS` knows. Names commit, file and
-            hash, and the byte or the symbol at fault.
+        SourceShapeError: A column is missing, or is no text.
+        SourceError: The bytes are no JSON array of listings, or a value says nothing
+            that `_GRAMMARS` knows. Both name commit, file and hash, and the byte or the
+            symbol at fault.
 
     Example:
         >>> from datetime import date
@@ -117,7 +121,7 @@ def _column(file: SnapshotFile, listings: list[dict[str, Any]], name: str) -> li
         return [listing[name] for listing in listings]
     except KeyError:
         lacking = next(n for n, listing in enumerate(listings) if name not in listing)
-        raise _corrupt(file, f"item {lacking} has no column {name!r}") from None
+        raise _of_another_shape(file, name, None, f"text in item {lacking}") from None
 
 
 def _frame(file: SnapshotFile, columns: dict[str, list[Any]]) -> pl.DataFrame:
@@ -130,11 +134,9 @@ def _frame(file: SnapshotFile, columns: dict[str, list[Any]]) -> pl.DataFrame:
             number, value = next(
                 (n, v) for n, v in enumerate(values) if v is not None and not isinstance(v, str)
             )
-            raise _corrupt(
-                file,
-                f"column {name!r} of {columns['symbol'][number]!r} is {type(value).__name__}"
-                f" {value!r}, expected text",
-            ) from None
+            symbol = columns["symbol"][number]
+            actual = f"{type(value).__name__} {value!r:.{_SHOWN_CHARACTERS}}"
+            raise _of_another_shape(file, name, actual, f"text of {symbol!r:.20}") from None
     frame = pl.DataFrame(series)
     if frame["symbol"].str.strip_chars().fill_null("").eq("").any():
         raise _corrupt(file, "a listing has no symbol")
@@ -165,8 +167,25 @@ def _require_numbers(file: SnapshotFile, texts: pl.DataFrame, numbers: pl.DataFr
 
 def _corrupt(file: SnapshotFile, problem: str) -> SourceError:
     return SourceError(
+        f"{_named(file)} cannot be read: {problem}", state=_NOTHING_LANDED, remedy=_REMEDY
+    )
+
+
+def _of_another_shape(
+    file: SnapshotFile, column: str, actual: str | None, expected: str
+) -> SourceShapeError:
+    return SourceShapeError(
+        _named(file),
+        column=column,
+        expected=expected,
+        actual=actual,
+        state=_NOTHING_LANDED,
+        remedy=_REMEDY,
+    )
+
+
+def _named(file: SnapshotFile) -> str:
+    return (
         f"{file.path} in commit {file.commit_id[:12]} (taken for {file.taken_for},"
-        f" sha256 {file.sha256[:16]}, {len(file.data)} bytes) cannot be read: {problem}",
-        state="no session of the range was landed",
-        remedy="choose a range without this day, or take an archive in which it is mended",
+        f" sha256 {file.sha256[:16]}, {len(file.data)} bytes)"
     )

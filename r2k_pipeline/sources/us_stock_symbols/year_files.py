@@ -15,7 +15,7 @@ import polars as pl
 
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.polars_shape import empty_frame
-from r2k_pipeline.errors import SourceError, listed, missing_path
+from r2k_pipeline.errors import SourceError, SourceShapeError, listed, missing_path
 from r2k_pipeline.sources.feed import (
     BatchedSource,
     Evidence,
@@ -176,10 +176,11 @@ def _require_columns(path: Path, schema: dict[str, pl.DataType]) -> tuple[str, .
     for column, expected in _FILE_SCHEMA.items():
         actual = schema.get(column)
         if actual != expected:
-            raise SourceError(
-                f"{path}: column {column!r} "
-                + ("is missing" if actual is None else f"is {actual}")
-                + f", expected {expected}",
+            raise SourceShapeError(
+                str(path),
+                column=column,
+                expected=str(expected),
+                actual=None if actual is None else str(actual),
                 state=f"the file has {listed(list(schema), len(schema))}; {_UNTOUCHED}",
                 remedy="extract the file again with the columns that this source reads",
             )
