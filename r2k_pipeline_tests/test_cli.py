@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from datetime import date
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -264,6 +263,16 @@ def test_a_report_goes_where_it_is_told(home: Path, tmp_path: Path) -> None:
     assert target.exists()
 
 
+def test_data_docs_are_a_folder_under_home_or_where_it_is_told(home: Path, tmp_path: Path) -> None:
+    arguments = ["report", "quality", "--table", "levels", "--table", "divisors"]
+    assert r2k(*arguments, home=home).stdout.strip() == str(
+        home / "reports" / "data_docs" / "index.html"
+    )
+    folder = tmp_path / "docs"
+    assert r2k(*arguments, "--out", str(folder), home=home).exit_code == 0
+    assert (folder / "levels_beyond_rows.html").exists()
+
+
 def test_names_from_feeds_cannot_steer_the_terminal(home: Path) -> None:
     shown = r2k("explain", "HOST", "2022-06", home=home).stdout
     assert "\x1b" not in shown
@@ -289,20 +298,16 @@ def test_a_build_without_an_event_selects_and_says_what_is_missing(tmp_path: Pat
     refused(r2k("build", "--from", "2022-05-02", "--to", "2022-05-06", home=tmp_path))
 
 
-def test_help_is_quick_and_names_every_command() -> None:
-    code = "from r2k_pipeline.cli import main; main()"
-    started = time.perf_counter()
+def test_help_names_every_command_and_loads_nothing_slow() -> None:
+    code = (
+        "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+        "from r2k_pipeline.cli import main; main()"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
     )
-    # It takes 0.3 s; the bound leaves room for a busy machine and none for Dagster or Altair.
-    assert time.perf_counter() - started < 2.0
     for command in COMMANDS:
         assert f" {command} " in run.stdout
-
-
-def test_slow_libraries_wait_for_the_command_that_needs_them() -> None:
-    code = "import sys, r2k_pipeline.cli; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(run.stdout.split())
+    loaded = set(run.stderr.split())
+    assert "r2k_pipeline.cli" in loaded
     assert loaded.isdisjoint({"dagster", "altair", "polars", "pyiceberg", "sqlalchemy", "pandas"})

@@ -59,9 +59,10 @@ def test_the_ui_serves_on_the_loopback_and_ends_with_an_interrupt(tmp_path: Path
     ) as ui:
         try:
             assert "dagster_webserver_version" in answered(port)
-        finally:
             ui.send_signal(signal.SIGINT)
             ui.wait(PATIENCE_SECONDS)
+        finally:
+            ui.kill()  # nothing, once it has ended
     with pytest.raises(ConnectionRefusedError):
         server_info(port)
 
