@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SHOWN = 10
+# A file that is no table may be quoted whole by its own error.
+_LONGEST_PART, _KEPT_TAIL = 4_000, 1_000
 
 
 def listed(items: Sequence[object], shown: int = _SHOWN) -> str:
@@ -30,6 +32,19 @@ def listed(items: Sequence[object], shown: int = _SHOWN) -> str:
     head = ", ".join(str(item) for item in items[:shown])
     rest = len(items) - shown
     return f"{head} and {rest} more" if rest > 0 else head
+
+
+def readable(text: str, longest: int = _LONGEST_PART) -> str:
+    """Leave out the middle of a text that nobody would read to its end.
+
+    Example:
+        >>> readable("a" * 5_000)[2_998:3_038]
+        'aa ... 1,000 characters left out ... aaa'
+    """
+    if len(text) <= longest:
+        return text
+    head = text[: longest - _KEPT_TAIL]
+    return f"{head} ... {len(text) - longest:,} characters left out ... {text[-_KEPT_TAIL:]}"
 
 
 class R2kError(Exception):
@@ -48,10 +63,10 @@ class R2kError(Exception):
     """
 
     def __init__(self, culprit: str, *, state: str, remedy: str) -> None:
-        self.culprit = culprit
-        self.state = state
-        self.remedy = remedy
-        super().__init__(f"{culprit}\nstate: {state}\nremedy: {remedy}")
+        self.culprit = readable(culprit)
+        self.state = readable(state)
+        self.remedy = readable(remedy)
+        super().__init__(f"{self.culprit}\nstate: {self.state}\nremedy: {self.remedy}")
 
 
 class BadInputError(R2kError):

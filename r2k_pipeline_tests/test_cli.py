@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "demo", "ingest", "build", "members", "levels", "reconstitution", "explain", "proforma",
-    "counterfactual", "signals", "report", "verify", "ui", "doctor",
+    "counterfactual", "signals", "report", "verify", "ui", "doctor", "restatements", "override",
 )  # fmt: skip
 ASKED = [
     (["members", "r2000", "2022-06-27"], 2001),

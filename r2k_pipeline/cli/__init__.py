@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
@@ -23,6 +23,7 @@ from r2k_pipeline.cli.correction_commands import override, restatements
 from r2k_pipeline.cli.event_commands import counterfactual, proforma, reconstitution
 from r2k_pipeline.cli.fidelity_command import fidelity
 from r2k_pipeline.cli.float_command import FLOAT, ingest_floats
+from r2k_pipeline.cli.maintain_command import maintain
 from r2k_pipeline.cli.options import (
     End,
     EventId,
@@ -37,7 +38,10 @@ from r2k_pipeline.cli.options import (
     Start,
     opened_store,
     settings_of,
+    written_store,
 )
+from r2k_pipeline.cli.quarantine_command import quarantine
+from r2k_pipeline.cli.report_command import report
 from r2k_pipeline.cli.rulebook import rulebook
 from r2k_pipeline.errors import ContractViolationError, R2kError
 from r2k_pipeline.queries.addressing import require_order
@@ -154,31 +158,6 @@ def signals(
 
 
 @app.command()
-def report(
-    kind: Annotated[Literal["factsheet", "reconstitution"], typer.Argument(help="Which report.")],
-    *,
-    event: Annotated[
-        str | None, typer.Option("--event", help="The event; else the last.", metavar="E")
-    ] = None,
-    index: IndexOption = "r2000",
-    known_at: KnownAt = None,
-    out: Out = None,
-    home: Home = None,
-) -> None:
-    """Write a factsheet or a reconstitution report, one self-contained HTML file."""
-    from r2k_pipeline.reports.publishing import write_factsheet, write_reconstitution_report
-
-    if kind == "factsheet" and event is not None:
-        raise typer.BadParameter("--event belongs to `r2k report reconstitution`")
-    with opened_store(home) as store:
-        if kind == "factsheet":
-            path = write_factsheet(store, index, known_at=known_at, path=out)
-        else:
-            path = write_reconstitution_report(store, event, known_at=known_at, path=out)
-    typer.echo(path)
-
-
-@app.command()
 def verify(
     *,
     start: Start = None,
@@ -232,14 +211,14 @@ def ingest(
     ] = False,
     home: Home = None,
 ) -> None:
-    """Land the raw sessions of a source; again lands only what is new."""
+    """Land the raw sessions of a source, or a file of float factors; again lands what is new."""
     from r2k_pipeline.sources.registry import open_source
 
     require_order(start, end)
     if source == FLOAT:
         ingest_floats(path, start=start, end=end, home=home)
         return
-    with opened_store(home) as store, open_source(source, path) as feed:
+    with written_store(home) as store, open_source(source, path) as feed:
         _land(store, feed, start=start, end=end, accept_short=accept_short)
 
 
@@ -332,7 +311,7 @@ def demo(
     if "home" not in settings.model_fields_set:
         settings = settings_of(_DEMO_HOME)
     market = demo_market(years=years, seed=seed)
-    with opened_store(settings.home) as store, SyntheticSource(market) as feed:
+    with written_store(settings.home) as store, SyntheticSource(market) as feed:
         _land(store, feed)
         _build(settings)
         show(demo_parts(store, home_option=f" --home {settings.home}"))
@@ -356,7 +335,10 @@ app.command()(proforma)
 app.command()(counterfactual)
 app.command(help=TRUTH_FORMATS)(fidelity)
 app.command()(restatements)
+app.command()(maintain)
 app.add_typer(override)
+app.add_typer(quarantine)
+app.add_typer(report)
 app.add_typer(rulebook)
 
 

@@ -12,7 +12,18 @@ from typing import Annotated
 
 import typer
 
-from r2k_pipeline.cli.options import End, Form, Home, KnownAt, Out, Start, opened_store, typed
+from r2k_pipeline.cli.options import (
+    End,
+    Form,
+    Home,
+    KnownAt,
+    Out,
+    Person,
+    Reason,
+    Start,
+    opened_store,
+    typed,
+)
 from r2k_pipeline.queries.addressing import parse_day
 from r2k_pipeline.reports.answers import answer, say
 from r2k_pipeline.reports.tables import Format, terminal_table
@@ -23,8 +34,6 @@ SomeIndex = Annotated[
 Page = Annotated[
     Path | None, typer.Option("--page", help="Write the report as HTML, too.", metavar="FILE")
 ]
-Person = Annotated[str, typer.Option("--person", help="Who decides; a role will do.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence.")]
 _Day = typed(parse_day)
 
 
@@ -94,7 +103,7 @@ def add(
     )
     with opened_store(home) as store:
         override_id = record_override(store, wanted, known_at=datetime.now(tz=UTC))
-    say(f"override {override_id} recorded; `r2k build` applies it from {start} on")
+    say(f"override {override_id} recorded; `r2k build --from {start}` applies it")
 
 
 @override.command("list")
@@ -123,7 +132,7 @@ def withdraw(
     from r2k_pipeline.orchestration.overrides import withdraw_override
 
     with opened_store(home) as store:
-        withdraw_override(
+        first = withdraw_override(
             store, override_id, person=person, reason=reason, known_at=datetime.now(tz=UTC)
         )
-    say(f"override {override_id} withdrawn; `r2k build` goes back to what was received")
+    say(f"override {override_id} withdrawn; `r2k build --from {first}` takes it out again")

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import typer
 
-from r2k_pipeline.cli.options import opened_store
+from r2k_pipeline.cli.options import written_store
 from r2k_pipeline.errors import listed
 from r2k_pipeline.reports.answers import say
 
@@ -40,8 +40,8 @@ def ingest_floats(
         raise typer.BadParameter("`r2k ingest float` needs --path FILE, a CSV or Parquet file")
     if start is not None or end is not None:
         raise typer.BadParameter("`r2k ingest float` lands a whole file, without --from and --to")
-    now = datetime.now(tz=UTC)
-    with opened_store(home) as store:
+    with written_store(home) as store:
+        now = datetime.now(tz=UTC)
         landed = land_floats(store, Path(path), run_id=uuid4().hex, known_at=now)
     say(
         f"float: {landed.new_rows:,} factors landed on {len(landed.landed):,} sessions; "

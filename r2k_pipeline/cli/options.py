@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from r2k_pipeline.errors import BadInputError
 from r2k_pipeline.queries.addressing import parse_day, parse_moment
+from r2k_pipeline.reports.answers import say
 from r2k_pipeline.reports.tables import Format
 from r2k_pipeline.settings import Restate, Settings
 
@@ -65,6 +66,8 @@ Restating = Annotated[
     Restate | None,
     typer.Option("--restate", help="Whether corrections replace what was published."),
 ]
+Person = Annotated[str, typer.Option("--person", help="Who decides; a role will do.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence.")]
 IndexOption = Annotated[str, typer.Option("--index", help="The index.", metavar="INDEX")]
 
 
@@ -91,4 +94,17 @@ def opened_store(home: Path | None) -> Iterator[Store]:
     from r2k_pipeline.storage.store import open_store
 
     with open_store(settings_of(home)) as store:
+        yield store
+
+
+@contextmanager
+def written_store(home: Path | None) -> Iterator[Store]:
+    """Open the store of a home to land something, while nobody else lands or builds there."""
+    from r2k_pipeline.orchestration.progress import WAITING
+    from r2k_pipeline.storage.home import build_lock
+
+    with (
+        build_lock(settings_of(home).home, waiting=lambda: say(WAITING)),
+        opened_store(home) as store,
+    ):
         yield store

@@ -315,9 +315,10 @@ def observed_shares(
         >>> observed_shares(universe, actions, rules=rules_in_force(days[0])).row(0)
         ('S-HAL', 100.0)
     """
-    seen = universe.filter((pl.col("close_usd") > 0) & (pl.col("line_shares") > 0))
+    closes = universe.filter(pl.col("close_usd") > 0)
+    seen = closes.filter(pl.col("line_shares") > 0)
     own = actions.join(seen.select("security_id"), on="security_id", how="semi")
-    units = line_units(line_adjustments(own, seen))
+    units = line_units(line_adjustments(own, closes))
     return (
         with_units(seen.select("session", "security_id", "line_shares"), units)
         .group_by("security_id")

@@ -4,9 +4,11 @@
    (`action_outcomes`).
 2. Splits that nobody reported are read off the vendor's adjusted previous close; so is the
    when-issued price of a child off the close before.
-3. Where both speak of one line, session and kind, the report wins.
+3. Where that close is lowered by much, not as a split would, and the market followed, the
+   difference was distributed: a special dividend, or a child worth as much.
+4. Where both speak of one line and session, the report wins.
 
-Only splits are inferred; renames and silences are `identity`'s and `security_events`', and
+Nothing else is inferred; renames and silences are `identity`'s and `security_events`', and
 everything else comes from a report. What an action does is `action_treatment`.
 """
 
@@ -38,13 +40,20 @@ _EVES = {"eve": pl.Date, "session": pl.Date}
 # other way, 1 for n. Smaller stock dividends cannot be told from a mended price and are left out.
 _FORWARD = (Fraction(5, 4), Fraction(4, 3), Fraction(3, 2), Fraction(5, 2), *range(2, 51))
 _REVERSE = (
-    Fraction(2, 3), Fraction(2, 5), *(Fraction(1, n) for n in range(2, 51)),
+    Fraction(2, 3), Fraction(2, 5), Fraction(2, 7), *(Fraction(1, n) for n in range(2, 51)),
     *(Fraction(1, n) for n in (55, 60, 65, 70, 75, 80, 90, 100, 120, 125, 150, 160, 200, 250)),
 )  # fmt: skip
 _RATIOS = tuple(sorted(float(ratio) for ratio in (*_FORWARD, *_REVERSE)))
 # Both closes are printed to the cent or finer; a ratio of them is known no better than this.
 _CLOSE_ERROR_USD = 0.006
 _RELATIVE_ERROR = 0.0005
+# A distribution of less than this part of the close is an ordinary dividend, or a mended price.
+_LEAST_DISTRIBUTION = 0.1
+_PLAUSIBLE_MOVE_AFTER_DISTRIBUTION = 0.25
+# Where more lines than this have another previous close than their own, the vendor's are not
+# rolled, and tell of nobody.
+_MOST_CONTRADICTIONS = 0.05
+_CONTRADICTS = 0.01
 # On the day of a true split the stock opens near its adjusted close; a vendor's slip does not.
 _PLAUSIBLE_MOVE = 0.5
 
@@ -77,10 +86,12 @@ def resolve_actions(
         share before.
 
     Notes:
-        A split is inferred only across two consecutive sessions, so never over a
-        gap. A report on a symbol that no line ever bore by then is kept with the outcome
-        `unknown_line`. Of two reports of one kind on one line and session the first
-        counts. No row uses anything later than its session.
+        Splits and distributions are inferred only across two consecutive sessions, so never
+        over a gap. An inferred distribution is a special dividend whatever was given: of a
+        child, its worth is taken off the parent and counts as cash in total return, and of
+        shares in an odd ratio no share is added. A report on a symbol that no line ever bore
+        by then is kept with the outcome `unknown_line`. Of two reports of one kind on one line
+        and session the first counts. No row uses anything later than its session.
 
     Example:
         A close of 891.29 and, a session later, a previous close of 297.10: three
@@ -113,13 +124,20 @@ def resolve_actions(
         │ 2022-08-25 ┆ split       ┆ 3.0          ┆ inferred │
         └────────────┴─────────────┴──────────────┴──────────┘
     """
-    told = with_lines(reported, securities).with_columns(
+    named = with_lines(reported, securities).with_columns(
         origin=pl.lit("reported"), evidence=pl.lit("reported by the source")
     )
-    told = with_late_sessions(with_habitual_specials(told))
+    told = with_late_sessions(with_habitual_specials(named))
     told = _with_when_issued(told, listings, sessions)
-    seen = with_lines(_inferred_splits(listings, sessions), securities)
+    quotes = _beside_the_eve(listings, securities, sessions)
+    splits = _inferred_splits(quotes)
+    given = _inferred_distributions(quotes).join(splits, on=["session", "symbol"], how="anti")
     key = ["session", "security_id", "action_type"]
+    # A report of anything, however late it counts, may be why the previous close was lowered.
+    distributed = with_lines(given, securities).join(named, on=key[:2], how="anti")
+    seen = pl.concat(
+        [with_lines(splits, securities).select(_COLUMNS), distributed.select(_COLUMNS)]
+    )
     return (
         pl.concat([told.select(_COLUMNS), seen.select(_COLUMNS)])
         .filter(pl.col("session").is_between(start, max(sessions)))
@@ -148,26 +166,89 @@ def _with_when_issued(
     ).select(actions.columns)
 
 
-def _inferred_splits(listings: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """Splits that the vendor's previous close shows against the close we saw ourselves."""
+def _closes_of_renamed(
+    listings: pl.DataFrame, securities: pl.DataFrame, sessions: Sequence[date]
+) -> pl.DataFrame:
+    """What lines that begin to bear a symbol closed at on the eve, under the symbol before."""
+    eves = pl.DataFrame({"eve": sessions[:-1], "session": sessions[1:]}, schema=_EVES)
+    if "previous_symbol" not in securities.columns:
+        securities = securities.with_columns(previous_symbol=pl.lit(None, pl.String))
+    spans = securities.drop_nulls("previous_symbol").select(
+        "symbol", "previous_symbol", session="first_session"
+    )
+    closes = listings.select(eve="session", previous_symbol="symbol", eve_close_usd="close_usd")
+    return (
+        spans.join(eves, on="session")
+        .join(closes, on=["eve", "previous_symbol"])
+        .select("session", "symbol", "eve_close_usd")
+        .unique(["session", "symbol"], keep="first", maintain_order=True)
+    )
+
+
+def _beside_the_eve(
+    listings: pl.DataFrame, securities: pl.DataFrame, sessions: Sequence[date]
+) -> pl.DataFrame:
+    """Closes beside those of the session before, where both are known, with `unadjusted_close_usd`.
+
+    A line that is called otherwise since the session before is compared with itself, not with
+    whoever bore its symbol then.
+    """
     calendar = pl.DataFrame({"session": sessions}, schema={"session": pl.Date}).with_row_index(
         "ordinal"
     )
     adjusted, unadjusted = pl.col("previous_close_usd"), pl.col("unadjusted_close_usd")
-    factor = unadjusted / adjusted
-    consecutive = pl.col("ordinal").cast(pl.Int32).diff().over("symbol") == 1
-    suspects = (
+    renamed = _closes_of_renamed(listings, securities, sessions)
+    return (
         listings.select("session", "symbol", "close_usd", "previous_close_usd")
         .join(calendar, on="session")
         .sort("ordinal", maintain_order=True)
         .with_columns(
             unadjusted_close_usd=pl.col("close_usd").shift().over("symbol"),
-            is_consecutive=consecutive,
+            is_consecutive=pl.col("ordinal").cast(pl.Int32).diff().over("symbol") == 1,
+        )
+        .join(renamed, on=["session", "symbol"], how="left", maintain_order="left")
+        .with_columns(
+            unadjusted_close_usd=pl.coalesce("eve_close_usd", "unadjusted_close_usd"),
+            is_consecutive=pl.col("is_consecutive") | pl.col("eve_close_usd").is_not_null(),
         )
         .filter(
             pl.col("is_consecutive") & (adjusted > 0) & (unadjusted > 0) & (pl.col("close_usd") > 0)
         )
-        .filter(~factor.is_between(_RATIOS[_RATIOS.index(2 / 3)] + 0.01, 1.24))
+    )
+
+
+def _inferred_distributions(quotes: pl.DataFrame) -> pl.DataFrame:
+    """What was given to holders, as the vendor's previous close shows it and the market agrees."""
+    close, adjusted = pl.col("close_usd"), pl.col("previous_close_usd")
+    unadjusted = pl.col("unadjusted_close_usd")
+    contradicts = (adjusted / unadjusted - 1).abs() > _CONTRADICTS
+    followed = (close / adjusted).log().abs() < (close / unadjusted).log().abs()
+    return (
+        quotes.filter(contradicts.mean().over("session") < _MOST_CONTRADICTIONS)
+        .filter(adjusted / unadjusted < 1 - _LEAST_DISTRIBUTION)
+        .filter(followed & ((close / adjusted - 1).abs() < _PLAUSIBLE_MOVE_AFTER_DISTRIBUTION))
+        .with_columns(
+            action_type=pl.lit("special_dividend"),
+            amount_usd=unadjusted - adjusted,
+            origin=pl.lit("inferred"),
+            evidence=_evidence(),
+        )
+    )
+
+
+def _evidence() -> pl.Expr:
+    return pl.format(
+        "closed at {}, previous close now given as {}", "unadjusted_close_usd",
+        "previous_close_usd",
+    )  # fmt: skip
+
+
+def _inferred_splits(quotes: pl.DataFrame) -> pl.DataFrame:
+    """Splits that the vendor's previous close shows against the close we saw ourselves."""
+    adjusted, unadjusted = pl.col("previous_close_usd"), pl.col("unadjusted_close_usd")
+    factor = unadjusted / adjusted
+    suspects = (
+        quotes.filter(~factor.is_between(_RATIOS[_RATIOS.index(2 / 3)] + 0.01, 1.24))
         .filter((pl.col("close_usd") / adjusted - 1).abs() < _PLAUSIBLE_MOVE)
         .with_columns(factor=factor)
         .sort("factor")
@@ -177,12 +258,5 @@ def _inferred_splits(listings: pl.DataFrame, sessions: Sequence[date]) -> pl.Dat
     return (
         suspects.join_asof(ratios, left_on="factor", right_on="ratio", strategy="nearest")
         .filter((factor / pl.col("split_factor") - 1).abs() < tolerance)
-        .with_columns(
-            action_type=pl.lit("split"),
-            origin=pl.lit("inferred"),
-            evidence=pl.format(
-                "closed at {}, previous close now given as {}", "unadjusted_close_usd",
-                "previous_close_usd",
-            ),
-        )
-    )  # fmt: skip
+        .with_columns(action_type=pl.lit("split"), origin=pl.lit("inferred"), evidence=_evidence())
+    )

@@ -88,9 +88,9 @@ def divisor_events(
         Splits change shares and prices alike and so never appear. A special dividend or
         return of capital moves the divisor, so that the price index does not fall with
         it; both total returns have it by that, the net one less the tax on a special
-        dividend. An ordinary dividend is reinvested at the close of its ex-date across
-        the whole index. Taxes are those of the line's country without a treaty. No row
-        uses a later session.
+        dividend of what the ex-date opens with. An ordinary dividend is reinvested at the
+        close of its ex-date across the whole index. Taxes are those of the line's country
+        without a treaty. No row uses a later session.
 
     Example:
         BOLT leaves overnight at the value of its last close: 2,000 of 3,000 remain.

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _KEY = ["session", "security_id"]
+_WITHHELD = {
+    "session": pl.Date,
+    "security_id": pl.String,
+    "indexes": pl.String,
+    "withheld_usd": pl.Float64,
+    "label": pl.String,
+}
 
 
 def line_dividends(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
@@ -107,6 +114,8 @@ def special_withholding(lines: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFr
     """
     is_special = pl.col("action_type") == ActionType.SPECIAL_DIVIDEND.value
     paying = actions.filter(is_special).select(_KEY).unique()
+    if paying.is_empty():
+        return pl.DataFrame(schema=_WITHHELD)
     own = actions.join(paying, on=_KEY, how="semi")
     countries = [name for name in ("country",) if name in lines.columns]
     # Rights that are taken up the same morning make more shares of those that were paid on.

@@ -29,7 +29,7 @@ from r2k_pipeline.methodology.action_treatment import (
     tendered,
 )
 from r2k_pipeline.methodology.constituents import laid_lines, observed_shares
-from r2k_pipeline.methodology.leaving_lines import removal, with_last_trades
+from r2k_pipeline.methodology.leaving_lines import removal
 from r2k_pipeline.methodology.line_adjustments import line_adjustments
 from r2k_pipeline.methodology.market_adjustment import CHILD_ACTIONS
 from r2k_pipeline.rulebook.action_types import ActionOutcome, ActionType
@@ -79,8 +79,8 @@ def with_linked_lines(
     Notes:
         Nothing is done for a line that is no member at the time, nor with another line
         that nobody lists: then a parent only loses the when-issued value, if there is
-        one. A target that is no member has the shares that were observed of it. No row
-        uses a later session.
+        one. A target that is no member has the shares that were observed of it in
+        `universe`. No row uses a later session.
 
     Example:
         One share of KID at zero for two of HAL, whose close falls by half of KID's.
@@ -239,10 +239,8 @@ class _Book:
         """End a line that was taken over, as any other ends (`leaving_lines`)."""
         line, day = action["security_id"], action["session"]
         own = pl.col("security_id") == line
-        told = pl.DataFrame([action], infer_schema_length=None)
-        laid = self.lines.filter(own).with_columns(ordinal=pl.lit(0))
-        valued = with_last_trades(told, laid).with_columns(counterparty_close_usd=pl.lit(None))
-        leaves = removal(valued.row(0, named=True))
+        is_traded = self._traded_before(line, day)
+        leaves = removal({**action, "traded_before": is_traded, "counterparty_close_usd": None})
         is_last = own & (pl.col("session") == day)
         price = leaves["removal_usd"]
         if leaves["is_held"] and price is not None:
@@ -257,6 +255,19 @@ class _Book:
             )
         is_gone = pl.col("session") > day if leaves["is_held"] else pl.col("session") >= day
         self.lines = self.lines.filter(~(own & is_gone))
+
+    def _traded_before(self, line: str, day: date) -> bool:
+        """Whether a line closed on the session before, as a member or not yet."""
+        place = self._places[day] - 1
+        if place < 0:
+            return False
+        eve = self.sessions[place]
+        held = _row(self.lines, line, eve)
+        if held is not None:
+            return bool(held["close_session"] == eve)
+        recalled = (pl.col("session") == day) & (pl.col("previous_close_usd") > 0)
+        seen = (pl.col("session") == eve) | recalled
+        return not self.universe.filter((pl.col("security_id") == line) & seen).is_empty()
 
     def _scale(self, line: str, start: date, factor: float) -> None:
         """Multiply a line's shares from a session on."""

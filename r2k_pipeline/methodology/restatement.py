@@ -95,9 +95,9 @@ def differing(computed: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     """
     laid = computed.join(standing, on=_KEY, suffix="_before", maintain_order="left")
     by_series = [(pl.col(name) / pl.col(f"{name}_before") - 1) * _BASIS_POINTS for name in SERIES]
-    differences = pl.concat_list(by_series)
-    largest = differences.list.eval(pl.element().sort_by(pl.element().abs())).list.last()
-    return laid.with_columns(difference_bp=largest).filter(
+    size = pl.max_horizontal(difference.abs() for difference in by_series)
+    largest = [pl.when(one.abs() == size).then(one) for one in by_series]
+    return laid.with_columns(difference_bp=pl.coalesce(largest)).filter(
         pl.col("difference_bp").abs() > _ROUNDING_BP
     )
 
@@ -115,6 +115,29 @@ def restated(
 
     Notes:
         Asked again with the same it decides the same, so nothing is published twice.
+
+    Example:
+        A late dividend adds five basis points to a level of forty sessions ago.
+
+        >>> from datetime import date
+        >>> from r2k_pipeline.contracts.load import contract
+        >>> from r2k_pipeline.contracts.polars_shape import empty_frame, polars_schema
+        >>> from r2k_pipeline.methodology.restatement_policy import Policy
+        >>> day = date(2024, 5, 1)
+        >>> row = {"index_id": "r2000", "session": day, "price_level": 1000.0,
+        ...        "total_return_level": 1000.0, "net_total_return_level": 1000.0,
+        ...        "divisor": 2.0, "market_value_usd": 2000.0, "members": 5, "status": "OK"}
+        >>> first = pl.DataFrame([row], schema=polars_schema(contract("levels")))
+        >>> nothing = empty_frame(contract("restatements"))
+        >>> published = Published(levels=first, first=first, restatements=nothing,
+        ...                       earlier=nothing, last_session=date(2024, 6, 28))
+        >>> found = restated(
+        ...     first.with_columns(total_return_level=1000.5), published, [],
+        ...     policy=Policy(threshold_bp=3.0, fresh_sessions=2))
+        >>> found.levels.select("total_return_level", "status").row(0)
+        (1000.5, 'RESTATED')
+        >>> found.restatements["decision_reason"].to_list()
+        ['up to 5 bp, the threshold is 3 bp']
     """
     other = differing(computed, published.levels)
     decided = [
@@ -298,6 +321,15 @@ def as_recalculated(levels: pl.DataFrame, restatements: pl.DataFrame) -> pl.Data
 
     Returns:
         Contract `levels`: what constituents and ledger must give, bit for bit.
+
+    Example:
+        >>> from datetime import date
+        >>> row = {"index_id": ["r2000"], "session": [date(2024, 5, 1)]}
+        >>> held = pl.DataFrame({**row, **dict.fromkeys(_NUMBERS, [1000.0]), "status": ["HELD"]})
+        >>> after = {f"{name}_after": [1000.2] for name in _NUMBERS}
+        >>> noted = pl.DataFrame({**row, **after, "decision": ["note_only"]})
+        >>> as_recalculated(held, noted)["price_level"].to_list()
+        [1000.2]
     """
     noted = restatements.filter(pl.col("decision") == Decision.NOTE_ONLY.value)
     after = noted.select(*_KEY, **{name: f"{name}_after" for name in _NUMBERS})

@@ -36,11 +36,12 @@ from r2k_pipeline.orchestration.partitions import (
     event_key,
     session_key,
 )
-from r2k_pipeline.orchestration.progress import Progress, silent
+from r2k_pipeline.orchestration.progress import WAITING, Progress, silent
 from r2k_pipeline.orchestration.stages import StageReport, StageRunner
 from r2k_pipeline.queries.reconstitution import incumbents_note
 from r2k_pipeline.rulebook.schedule import events_between
 from r2k_pipeline.rulebook.sessions import sessions_between
+from r2k_pipeline.storage.home import build_lock
 from r2k_pipeline.storage.store import open_store
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def build(
 ) -> BuildReport:
     """Materialize every table for a range of sessions.
 
+    One process at a time builds in a home; another waits for it.
+
     Args:
         settings: Where everything lies, and the source that may be asked for more.
         start: First day; None for the first session that landed.
@@ -101,7 +104,11 @@ def build(
             `incumbents` cannot be used.
         R2kError: Whatever stopped a table; its last good partitions stand.
     """
-    with open_store(settings) as store, open_instance(settings) as instance:
+    with (
+        build_lock(settings.home, waiting=lambda: progress(0, 1, WAITING)),
+        open_store(settings) as store,
+        open_instance(settings) as instance,
+    ):
         span = _span(store, start, end)
         given = None
         if incumbents is not None:

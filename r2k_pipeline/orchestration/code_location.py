@@ -15,6 +15,7 @@ from r2k_pipeline.orchestration.assets import all_assets
 from r2k_pipeline.orchestration.jobs import all_jobs
 from r2k_pipeline.orchestration.rebuild import rebuild_job
 from r2k_pipeline.orchestration.resources import STORE, store_resource
+from r2k_pipeline.orchestration.retention import retention_job
 from r2k_pipeline.orchestration.schedules import all_schedules
 from r2k_pipeline.orchestration.sensors import all_sensors
 
@@ -33,7 +34,7 @@ def definitions(settings: Settings | None = None) -> Definitions:
         warnings.simplefilter("ignore", PreviewWarning)
         return Definitions(
             assets=all_assets(),
-            jobs=[*all_jobs(), rebuild_job()],
+            jobs=[*all_jobs(), rebuild_job(), retention_job()],
             schedules=all_schedules(),
             sensors=all_sensors(),
             resources={STORE: store_resource(settings)},

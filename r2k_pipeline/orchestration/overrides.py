@@ -76,7 +76,7 @@ def record_override(store: Store, override: Override, *, known_at: datetime) -> 
         "first_session": override.first,
         "last_session": override.last,
         "value": require_value(field, override.value),
-        **_signed(override.person, override.reason, state=_NOTHING),
+        **signed(override.person, override.reason, state=_NOTHING),
         "recorded_at": known_at,
     }
     _require_line(store, override)
@@ -89,7 +89,7 @@ def record_override(store: Store, override: Override, *, known_at: datetime) -> 
 
 def withdraw_override(
     store: Store, override_id: str, *, person: str, reason: str, known_at: datetime
-) -> None:
+) -> date:
     """Withdraw an override; it counts until the next build.
 
     Args:
@@ -99,11 +99,14 @@ def withdraw_override(
         reason: Why.
         known_at: When (UTC).
 
+    Returns:
+        The first session on which it counted.
+
     Raises:
         BadInputError: There is no such override, it is withdrawn already, or a person or
             a reason is missing.
     """
-    signed = _signed(person, reason, state="no override was withdrawn")
+    words = signed(person, reason, state="no override was withdrawn")
     log = store.published.read(TABLE, where={"override_id": override_id})
     if log.is_empty() or "withdrawn" in set(log["state"]):
         what = "is withdrawn already" if log.height else "was never recorded"
@@ -112,9 +115,10 @@ def withdraw_override(
             state="no override was withdrawn",
             remedy="`r2k override list` names those that stand",
         )
-    _append(
-        store, {**log.row(0, named=True), "state": "withdrawn", **signed, "recorded_at": known_at}
-    )
+    recorded = log.row(0, named=True)
+    _append(store, {**recorded, "state": "withdrawn", **words, "recorded_at": known_at})
+    first: date = recorded["first_session"]
+    return first
 
 
 def _append(store: Store, row: Mapping[str, object]) -> None:
@@ -131,14 +135,28 @@ def _field(text: str) -> OverrideField:
     return OverrideField(text)
 
 
-def _signed(person: str, reason: str, *, state: str) -> dict[str, str]:
-    signed = {"person": person.strip(), "reason": reason.strip()}
-    for name, words in signed.items():
+def signed(person: str, reason: str, *, state: str) -> dict[str, str]:
+    """Person and reason of a decision, as they are kept.
+
+    Args:
+        person: Who decides; a role will do.
+        reason: Why.
+        state: How things stand if one is missing.
+
+    Raises:
+        BadInputError: One is blank.
+
+    Example:
+        >>> signed("index.operations ", "A typing error.", state="nothing was written")
+        {'person': 'index.operations', 'reason': 'A typing error.'}
+    """
+    kept = {"person": person.strip(), "reason": reason.strip()}
+    for name, words in kept.items():
         if not words:
             raise BadInputError(
                 f"no {name} is given", state=state, remedy=f"say --{name}: it is kept for good"
             )
-    return signed
+    return kept
 
 
 def _require_line(store: Store, override: Override) -> None:

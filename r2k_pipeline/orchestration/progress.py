@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+WAITING = "waiting for another process that lands or builds here"
+"""What is told while another process has the store to itself."""
+
 
 class Progress(Protocol):
     """Called at each step of long work, from the thread that does it."""

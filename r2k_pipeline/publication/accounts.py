@@ -132,9 +132,11 @@ def quarantine_rows(occasion: Occasion, held: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Contract `quarantine`, every row in state `held`.
     """
+    nobody = pl.lit(None, dtype=pl.String)
     return held.with_columns(
-        run_id=pl.lit(occasion.run_id), quarantined_at=_moment(occasion), state=pl.lit("held")
-    )
+        run_id=pl.lit(occasion.run_id), quarantined_at=_moment(occasion), state=pl.lit("held"),
+        person=nobody, reason=nobody,
+    )  # fmt: skip
 
 
 def provenance_rows(occasion: Occasion, frame: pl.DataFrame) -> pl.DataFrame:

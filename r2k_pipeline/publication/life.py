@@ -33,6 +33,7 @@ from r2k_pipeline.publication.accounts import (
     shape_outcome,
 )
 from r2k_pipeline.publication.beside import read_beside
+from r2k_pipeline.publication.held_rows import decided_rows
 from r2k_pipeline.publication.partitions import EventKeys, SessionList, SessionRange, Whole
 from r2k_pipeline.quality.beyond_rows import check_beyond_rows
 from r2k_pipeline.quality.expectations import check_frame
@@ -277,7 +278,8 @@ def _promote_rows(
     verdicts: pl.DataFrame,
 ) -> Publication:
     """Hold back what a rule lets go, promote the rest, and account for both."""
-    kept, held = split_quarantined(occasion.promised, frame, outcomes)
+    decided = decided_rows(store) if any(o.failed_positions for o in outcomes) else {}
+    kept, held = split_quarantined(occasion.promised, frame, outcomes, decided)
     accounts = {
         "quality_results": verdicts,
         "quarantine": quarantine_rows(occasion, held),

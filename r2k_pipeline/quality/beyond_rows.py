@@ -7,6 +7,7 @@ Expectations to say, in one call for all rules of a table. Rules with a judge of
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -42,23 +43,9 @@ def check_beyond_rows(
     Raises:
         CheckExecutionError: A rule could not be evaluated; no verdict is given at all.
     """
-    try:
-        drift = measured_drift(contract, frame, surroundings.before)
-        broken = {
-            rule.name: broken_rows(contract, rule, frame, surroundings)
-            for rule in contract.across_rules
-        }
-    except (pl.exceptions.PolarsError, KeyError) as fault:
-        raise CheckExecutionError(
-            f"{contract.table}: a rule beyond the rows could not be computed: {fault}",
-            state=f"nothing is known about the rows; {contract.table} was not touched",
-            remedy=f"this is a fault in data_contracts/{contract.table}.yaml, not in the data",
-        ) from fault
-    numbers = {
-        **{name: cells["judged"] for name, cells in drift.items()},
-        **{name: _counted(rows) for name, rows in broken.items()},
-    }
-    failing = _failing(contract, numbers)
+    measured = _measured(contract, frame, surroundings)
+    drift, broken = measured.drift, measured.broken
+    failing = _failing(contract, measured)
     return [
         *(_drifted(contract, r, drift[r.name], failing[r.name]) for r in contract.drift_rules),
         *(
@@ -66,6 +53,51 @@ def check_beyond_rows(
             for r in contract.across_rules
         ),
     ]
+
+
+def measured_numbers(
+    contract: Contract, frame: pl.DataFrame, surroundings: Surroundings
+) -> tuple[pl.DataFrame, tuple[Rule, ...]]:
+    """What Great Expectations is shown of the rules beyond the rows, and asked about it.
+
+    Args:
+        contract: Whose rules.
+        frame: Contract-shaped rows of any range of partitions.
+        surroundings: What the rules read beside them.
+
+    Returns:
+        A column of numbers for each rule that has any, filled up with nulls; and those
+        rules, as bounds on their columns.
+
+    Raises:
+        CheckExecutionError: A rule could not be evaluated.
+    """
+    return _shown(contract, _measured(contract, frame, surroundings))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """What was found, by rule: numbers of partitions, and rows that break a promise."""
+
+    drift: Mapping[str, pl.DataFrame]
+    broken: Mapping[str, pl.DataFrame]
+
+
+def _measured(contract: Contract, frame: pl.DataFrame, surroundings: Surroundings) -> _Measured:
+    try:
+        return _Measured(
+            drift=measured_drift(contract, frame, surroundings.before),
+            broken={
+                rule.name: broken_rows(contract, rule, frame, surroundings)
+                for rule in contract.across_rules
+            },
+        )
+    except (pl.exceptions.PolarsError, KeyError) as fault:
+        raise CheckExecutionError(
+            f"{contract.table}: a rule beyond the rows could not be computed: {fault}",
+            state=f"nothing is known about the rows; {contract.table} was not touched",
+            remedy=f"this is a fault in data_contracts/{contract.table}.yaml, not in the data",
+        ) from fault
 
 
 def measuring_rules(contract: Contract) -> tuple[Rule, ...]:
@@ -101,20 +133,31 @@ def _bounds(rule: DriftRule | AcrossRule) -> dict[str, float]:
 
 
 def _counted(broken: pl.DataFrame) -> pl.Series:
-    """Broken rows of each partition that has any, in the order of the partitions."""
+    """Broken rows of each partition that has any, in the order of the partitions; else a zero."""
+    if broken.is_empty():
+        return pl.Series([0.0])
     return broken.group_by("partition_key").len().sort("partition_key")["len"].cast(pl.Float64)
 
 
-def _failing(contract: Contract, numbers: Mapping[str, pl.Series]) -> dict[str, list[int]]:
+def _shown(contract: Contract, measured: _Measured) -> tuple[pl.DataFrame, tuple[Rule, ...]]:
+    numbers = {
+        **{name: cells["judged"] for name, cells in measured.drift.items()},
+        **{name: _counted(rows) for name, rows in measured.broken.items()},
+    }
+    asked = tuple(rule for rule in measuring_rules(contract) if numbers[rule.name].len())
+    longest = max((numbers[rule.name].len() for rule in asked), default=0)
+    columns = [
+        numbers[r.name].alias(r.name).extend_constant(None, longest - numbers[r.name].len())
+        for r in asked
+    ]
+    return pl.DataFrame(columns), asked
+
+
+def _failing(contract: Contract, measured: _Measured) -> dict[str, list[int]]:
     """Positions of the numbers outside their rule's bounds, by rule, as the engine says."""
-    asked = [rule for rule in measuring_rules(contract) if numbers[rule.name].len()]
-    failing: dict[str, list[int]] = {name: [] for name in numbers}
+    shown, asked = _shown(contract, measured)
+    failing: dict[str, list[int]] = {name: [] for name in (*measured.drift, *measured.broken)}
     if asked:
-        longest = max(numbers[rule.name].len() for rule in asked)
-        shown = pl.DataFrame([
-            numbers[r.name].alias(r.name).extend_constant(None, longest - numbers[r.name].len())
-            for r in asked
-        ])  # fmt: skip
         verdicts = validate(contract.table, shown, asked)
         failing |= {r.name: sorted(v.positions) for r, v in zip(asked, verdicts, strict=True)}
     return failing

@@ -17,7 +17,7 @@ from r2k_pipeline.contracts.expectations import expectation_arguments
 from r2k_pipeline.errors import CheckExecutionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
@@ -93,11 +93,57 @@ def _great_expectations() -> Untyped:
 
 @cache
 def _batch_definition() -> Untyped:
+    asset = new_context().data_sources.add_pandas("frames").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("whole")
+
+
+def new_context(sites: Mapping[str, object] | None = None) -> Untyped:
+    """A silent context of the engine that keeps nothing beyond this process.
+
+    Args:
+        sites: The sites of its Data Docs by name; none without it.
+    """
     context = _great_expectations().get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     context.variables.analytics_enabled = False
-    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
-    return asset.add_batch_definition_whole_dataframe("whole")
+    if sites is not None:
+        for name in list(context.variables.data_docs_sites):
+            context.delete_data_docs_site(name)
+        for name, site in sites.items():
+            context.add_data_docs_site(name, site)
+    return context
+
+
+def table_batch(
+    context: Untyped,
+    name: str,
+    partitions: str,
+    frame: pl.DataFrame,
+    expectations: Sequence[dict[str, Any]],
+) -> Untyped:
+    """Run expectations on a frame within a context, which keeps the result for its Data Docs.
+
+    Args:
+        context: As `new_context` gives it.
+        name: A name that the context does not know yet.
+        partitions: What the frame holds, for a reader.
+        frame: The columns that the expectations judge.
+        expectations: As `expectation_arguments` gives them.
+
+    Returns:
+        The engine's result.
+    """
+    engine = _great_expectations()
+    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
+    suite = context.suites.add(engine.ExpectationSuite(name=name, expectations=expectations))
+    definition = engine.ValidationDefinition(
+        name=name, data=asset.add_batch_definition_whole_dataframe(partitions), suite=suite
+    )
+    run = context.validation_definitions.add(definition)
+    return run.run(
+        batch_parameters={"dataframe": frame.to_pandas()},
+        result_format={"result_format": "SUMMARY"},
+    )
 
 
 def _verdict(table: str, rule: Rule, entry: Untyped) -> Verdict:

@@ -22,6 +22,7 @@ from r2k_pipeline.queries.wording import NONE_SHOWN, percent, usd
 if TYPE_CHECKING:
     import polars as pl
 
+_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
 SHOWN_ROWS = 20
 _NAME_WIDTH = 20
 _WHOLE_FROM = 1e6
@@ -49,7 +50,9 @@ def encoded(frame: pl.DataFrame, form: Format) -> bytes:
 
     Args:
         frame: Any frame with plain columns.
-        form: `csv` (with a header), `json` (an array of records) or `parquet`.
+        form: `csv` (with a header), `json` (an array of records) or `parquet`. CSV is
+            opened in spreadsheets: a text that one would run as a formula begins with an
+            apostrophe there. The others give every text as it is.
 
     Example:
         >>> import polars as pl
@@ -64,8 +67,16 @@ def encoded(frame: pl.DataFrame, form: Format) -> bytes:
         case Format.PARQUET:
             frame.write_parquet(buffer)
         case _:
-            frame.write_csv(buffer)
+            _inert(frame).write_csv(buffer)
     return buffer.getvalue()
+
+
+def _inert(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with an apostrophe before each text that a spreadsheet would run."""
+    texts = [column for column in frame if column.dtype == str]
+    return frame.with_columns(
+        column.set(_begins_a_formula(column), "'" + column) for column in texts
+    )
 
 
 def plain(text: str) -> str:

@@ -91,9 +91,9 @@ def family_with(own: Path | None) -> Mapping[str, IndexDefinition]:
 
 def _text(path: Path, what: str) -> str:
     """A file as a text, or an error that names it."""
-    if not path.is_file():
-        raise missing_path(path, what)
     try:
+        if not path.is_file():
+            raise missing_path(path, what)
         return path.read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise BadInputError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -34,6 +33,9 @@ _CAP_KEYS = ("company", "large", "large_total")
 _INDEX_ID = re.compile(r"[a-z][a-z0-9_]*")
 _RANGE_ENDS = 2
 _WIDEST_BAND = 0.5
+_LARGEST_BASE = 1e9
+_LONGEST_TEXT = 200_000
+_DEEPEST = 10
 
 
 def parse_family(
@@ -65,11 +67,17 @@ def parse_family(
         remedy: mend the file; an index has the keys name, ranks and may have band, base_value, \
 cap, excluding, sectors, style, weighting
     """
+    if len(text) > _LONGEST_TEXT:
+        raise _fault(file, f"is longer than {_LONGEST_TEXT:,} characters")
     try:
-        twice = _keys_given_twice(yaml.compose(text, Loader=yaml.SafeLoader))
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        trouble = _beyond_plain(text)
+        twice = [] if trouble else _keys_given_twice(yaml.compose(text, Loader=yaml.SafeLoader))
+        document = None if trouble else yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        # PyYAML lets its own conversions fail with Python's errors, as of the day 2022-02-30.
         raise _fault(file, f"is not readable as YAML: {error}") from error
+    if trouble:
+        raise _fault(file, trouble)
     if twice:
         raise _fault(file, f"a key is given twice: {listed(twice)}")
     if not isinstance(document, dict) or set(document) != {"indexes"}:
@@ -80,6 +88,26 @@ cap, excluding, sectors, style, weighting
     return MappingProxyType(
         {str(key): _Entry(str(key), file, read).parsed(body) for key, body in indexes.items()}
     )
+
+
+def _beyond_plain(text: str) -> str | None:
+    """Say what a few lines of YAML would not need: it could stand for gigabytes, or nest forever.
+
+    Read as events, one at a time, so that nothing has been built when the answer is known.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            return "uses an alias (*), which is not taken here"
+        if getattr(event, "tag", None) is not None:
+            return "uses a tag (!), which is not taken here"
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            return f"nests deeper than {_DEEPEST} levels"
+    return None
 
 
 def _keys_given_twice(node: yaml.Node | None) -> list[str]:
@@ -123,7 +151,7 @@ class _Entry:
             name=self._name(body["name"]),
             first_rank=first,
             last_rank=last,
-            base_value=self._number(".base_value", body.get("base_value", 1000.0), most=math.inf),
+            base_value=self._number(".base_value", body.get("base_value", 1000.0), most=_LARGEST_BASE),
             weighting=weighting,
             band=self._band(body["band"]) if "band" in body else None,
             sectors=self._texts(".sectors", body["sectors"]) if "sectors" in body else (),
@@ -149,8 +177,7 @@ class _Entry:
 
     def _number(self, key: str, value: object, *, most: float) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
-            limit = "" if most == math.inf else f" and at most {most:g}"
-            raise self._wrong(key, f"must be a number above 0{limit}")
+            raise self._wrong(key, f"must be a number above 0 and at most {most:g}")
         return float(value)
 
     def _band(self, value: object) -> float:
@@ -193,10 +220,14 @@ class _Entry:
             raise self._wrong(".excluding", "must name a CSV file with a column symbol")
         if self._read is None:
             raise self._wrong(".excluding", "is not possible here: no file may be named")
-        rows = csv.DictReader(io.StringIO(self._read(value), newline=""))
-        if "symbol" not in (rows.fieldnames or ()):
-            raise self._wrong(".excluding", f"names {value}, whose header has no column symbol")
-        symbols = [(row["symbol"] or "").strip() for row in rows]
+        rows = csv.DictReader(io.StringIO(self._read(value), newline=""), strict=True)
+        try:
+            if list(rows.fieldnames or ()).count("symbol") != 1:
+                raise self._wrong(".excluding", f"names {value}, whose header has no column symbol")
+            symbols = [(row["symbol"] or "").strip() for row in rows]
+        except csv.Error as error:
+            what = f"names {value}, which is no CSV after line {rows.line_num}: {error}"
+            raise self._wrong(".excluding", what) from error
         return tuple(dict.fromkeys(symbol for symbol in symbols if symbol))
 
     def _wrong(self, key: str, what: str) -> BadInputError:

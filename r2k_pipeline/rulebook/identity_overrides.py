@@ -107,8 +107,8 @@ def parse_identity_overrides(text: str, *, file: str) -> tuple[IdentityOverride,
 
     Raises:
         BadInputError: Another header, a blank or unknown value, a date that is not
-            ISO, an `other_symbol` too many or too few, or two rows that settle one
-            question; names the file and the line.
+            ISO, an `other_symbol` too many or too few, two rows that settle one
+            question, or no CSV; names the file and the line.
 
     Example:
         >>> header = ",".join(COLUMNS)
@@ -121,6 +121,14 @@ def parse_identity_overrides(text: str, *, file: str) -> tuple[IdentityOverride,
         remedy: mend the line; kinds of link are continues, new_line, same_company, own_company
     """
     reader = csv.DictReader(io.StringIO(text), restkey="", restval=None)
+    try:
+        return _overrides(reader, file=file)
+    except csv.Error as error:
+        raise _fault(file, reader.line_num, f"is no CSV: {error}") from error
+
+
+def _overrides(reader: csv.DictReader[str], *, file: str) -> tuple[IdentityOverride, ...]:
+    """One override a row, each question settled once."""
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise _fault(file, 1, f"the header must be {', '.join(COLUMNS)}")
     overrides = []

@@ -286,7 +286,7 @@ def read_facts(table: str, text: str | None = None) -> pl.DataFrame:
         raise _fault(table, wrong)
     try:
         facts = pl.read_csv(StringIO(text), schema=schema)
-    except pl.exceptions.ComputeError as error:
+    except pl.exceptions.PolarsError as error:
         raise _fault(table, f"cannot be read: {str(error).splitlines()[0]}") from error
     return _require_whole(table, facts)
 
@@ -294,9 +294,14 @@ def read_facts(table: str, text: str | None = None) -> pl.DataFrame:
 def _require_whole(table: str, facts: pl.DataFrame) -> pl.DataFrame:
     """Every fact is complete and in known words, and no symbol is spoken of twice at one time."""
     needed = [name for name in facts.columns if name not in _OPTIONAL]
-    incomplete = facts.filter(pl.any_horizontal(pl.col(needed).is_null()))
+    told = facts.with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
+    incomplete = facts.filter(told.select(pl.any_horizontal(pl.col(needed).is_null())).to_series())
     if not incomplete.is_empty():
         raise _fault(table, f"has incomplete rows: {listed(incomplete['symbol'].to_list())}")
+    amounts = facts.select(pl.col(pl.Float64))
+    endless = [column.name for column in amounts if not column.is_finite().all()]
+    if endless:
+        raise _fault(table, f"has NaN or an infinite number in {listed(endless)}")
     for column, words in _VOCABULARIES.items():
         unknown = set(facts[column]) - set(words) if column in facts.columns else set()
         if unknown:

@@ -13,11 +13,12 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from r2k_pipeline.errors import BadInputError, NotASessionError, listed
 from r2k_pipeline.rulebook.sessions import require_session
 from r2k_pipeline.rulebook.sources import Certainty
+from r2k_pipeline.sources.parquet_pages import unreadable_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,9 +91,12 @@ def _csv_rows(data: bytes, *, file: str) -> Iterator[tuple[int, Cells]]:
 
 
 def _parquet_rows(data: bytes, *, file: str) -> Iterator[tuple[int, Cells]]:
+    trouble = unreadable_pages(io.BytesIO(data), COLUMNS)
+    if trouble:
+        raise _fault(f"{file} cannot be read as Parquet: {trouble}", _FORM)
     try:
         frame = pl.read_parquet(io.BytesIO(data))
-    except (PolarsError, OSError) as error:
+    except (PolarsError, PanicException, OSError) as error:
         raise _fault(f"{file} cannot be read as Parquet: {error}", _FORM) from error
     named = frame.rename({name: name.lower() for name in frame.columns}, strict=False)
     _require_columns(named.columns, file)

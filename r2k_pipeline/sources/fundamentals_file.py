@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 VARIABLES = ("book_to_price", "growth_forecast", "sales_growth")
 COLUMNS = ("event", "symbol", *VARIABLES, "analysts")
+_MOST_ANALYSTS = 10_000
 
 
 def fundamentals_bytes(path: Path | None) -> bytes:
@@ -60,9 +62,10 @@ def read_fundamentals(data: bytes, *, file: str) -> pl.DataFrame:
         rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise _fault(f"{file} is no CSV in UTF-8: {error}") from error
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    names = list(reader.fieldnames or ())
+    missing = [name for name in COLUMNS if names.count(name) != 1]
     if missing:
-        raise _fault(f"{file}, row 1: the header lacks {', '.join(missing)}")
+        raise _fault(f"{file}, row 1: the header must name {', '.join(missing)} once")
     found = pl.DataFrame(
         [_row(row, f"{file}, row {number}") for number, row in rows],
         schema={
@@ -89,6 +92,11 @@ def _row(row: Mapping[str, str | None], where: str) -> tuple[object, ...]:
         analysts = int(cells["analysts"]) if cells["analysts"] else None
     except ValueError as error:
         raise _fault(f"{where}: {error}") from error
+    for name, number in zip(VARIABLES, numbers, strict=True):
+        if number is not None and not isfinite(number):
+            raise _fault(f"{where}: {name} is {cells[name]!r}, not a number")
+    if analysts is not None and not 0 <= analysts <= _MOST_ANALYSTS:
+        raise _fault(f"{where}: analysts is {cells['analysts']!r}, not 0 to {_MOST_ANALYSTS:,}")
     return (cells["event"], cells["symbol"], *numbers, analysts)
 
 

@@ -118,11 +118,15 @@ def scan_files(files: Iterable[DataFile], schema: pl.Schema) -> pl.LazyFrame:
         files: In any order.
         schema: The contract's columns.
     """
-    paths = [file.file_path for file in files]
+    return scan_paths([file.file_path for file in files], schema)
+
+
+def scan_paths(paths: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
+    """As `scan_files`, of files by where they lie."""
     if not paths:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(
-        paths, schema=schema, glob=False, missing_columns="insert", extra_columns="ignore"
+        list(paths), schema=schema, glob=False, missing_columns="insert", extra_columns="ignore"
     )
 
 

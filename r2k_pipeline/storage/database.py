@@ -51,9 +51,11 @@ def open_engine(database: SecretStr) -> Engine:
     """
     try:
         engine = create_engine(database.get_secret_value(), pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
+        # SQLAlchemy quotes what it could not make a port of: a password, if an @ is missing.
+        why = "its port is no number" if type(error) is ValueError else str(error)
         raise StorageError(
-            f"the database URL cannot be used: {error}",
+            f"the database URL cannot be used: {why}",
             state="nothing was read or written",
             remedy="set R2K_DATABASE_URL to a SQLAlchemy URL whose driver is installed, "
             "such as postgresql+psycopg2://user@host/name, or leave it unset for SQLite",
@@ -111,7 +113,8 @@ def database_errors(database: SecretStr, doing: str) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip()
-        place = make_url(database.get_secret_value()).render_as_string(hide_password=True)
+        # Without what follows the question mark: a password may stand there too.
+        place = make_url(database.get_secret_value()).set(query={}).render_as_string()
         raise StorageError(
             f"{doing} in {place} failed: {reason}",
             state="the transaction was rolled back; the tables are as they were",

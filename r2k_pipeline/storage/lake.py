@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from datetime import date
 from secrets import SystemRandom
 from typing import TYPE_CHECKING, Self
 
@@ -23,18 +22,26 @@ from pyiceberg.expressions import AlwaysTrue
 from sqlalchemy.exc import SQLAlchemyError
 
 from r2k_pipeline.contracts.iceberg_schema import iceberg_schema, partition_spec
-from r2k_pipeline.contracts.load import contract
-from r2k_pipeline.contracts.model import Partitioning, Storage
 from r2k_pipeline.contracts.polars_shape import polars_schema, require_shape
-from r2k_pipeline.errors import StorageError, listed
+from r2k_pipeline.errors import StorageError
+from r2k_pipeline.storage.compaction import Compaction
 from r2k_pipeline.storage.data_files import planned_files, remove_files, scan_files
 from r2k_pipeline.storage.database import database_errors, open_engine
+from r2k_pipeline.storage.expiry import expire_snapshots
 from r2k_pipeline.storage.home import setup_lock
+from r2k_pipeline.storage.lake_contracts import (
+    keep_up,
+    lake_contract,
+    require_inside,
+    session_contract,
+    session_scope,
+)
 from r2k_pipeline.storage.replacement import Replacement
 from r2k_pipeline.storage.scope import SESSION, Scope, scattered, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date, datetime
 
     import polars as pl
     from pyiceberg.expressions import BooleanExpression
@@ -45,8 +52,6 @@ if TYPE_CHECKING:
     from r2k_pipeline.settings import Settings
 
 _NAMESPACE = "r2k"
-# An open end of a range; not `date.max`, whose next month Iceberg could not name.
-_FIRST_DAY, _LAST_DAY = date(1800, 1, 1), date(2999, 12, 31)
 _ATTEMPTS = 40
 _SHORTEST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 1.0
@@ -118,8 +123,8 @@ class Lake:
                 table is not kept in the lake, or sessions are asked of a table
                 that has none.
         """
-        promised = _lake_contract(table)
-        scope = _range(promised, start, end)
+        promised = lake_contract(table)
+        scope = session_scope(promised, start, end)
         files = self._live_files(
             promised, AlwaysTrue() if scope is None else within(scope.start, scope.end)
         )
@@ -169,7 +174,7 @@ class Lake:
                 committing first, or the warehouse or catalog refused. The
                 table is as it was.
         """
-        promised = _session_contract(table)
+        promised = session_contract(table)
         self._replace(promised, frame, Scope(start=start, end=end), note)
 
     def replace_sessions(
@@ -192,7 +197,7 @@ class Lake:
             ContractShapeError: The frame has other columns or types.
             StorageError: As `replace`, or no session is named.
         """
-        promised = _session_contract(table)
+        promised = session_contract(table)
         self._replace(promised, frame, scattered(sessions), note)
 
     def replace_all(
@@ -210,7 +215,55 @@ class Lake:
             StorageError: Other writers kept committing first, or the warehouse
                 or catalog refused. The table is as it was.
         """
-        self._replace(_lake_contract(table), frame, None, note)
+        self._replace(lake_contract(table), frame, None, note)
+
+    def compact(self, table: str, *, note: Mapping[str, str] | None = None) -> None:
+        """Fold the files of every month that has several into one, in one commit.
+
+        No row changes. A table in good order gets no commit.
+
+        Args:
+            table: Name of a contract partitioned by session.
+            note: Kept in the snapshot's summary.
+
+        Raises:
+            StorageError: As `replace`.
+        """
+        promised = session_contract(table)
+        if self.stored(table) is not None:
+            self._run(promised, Compaction(promised, note=dict(note or {})), f"compacting {table}")
+
+    def expire(self, table: str, *, before: datetime) -> None:
+        """Let go of the snapshots that were superseded before a moment, in one commit.
+
+        The current snapshot stays, and so does every one that a tag or branch names, also
+        one that is named while this runs. Their files stay until they are collected.
+
+        Args:
+            table: Name of a contract kept in the lake.
+            before: A tz-aware moment.
+
+        Raises:
+            StorageError: As `replace`.
+        """
+        promised = lake_contract(table)
+        if self.stored(table) is not None:
+            with _lake_errors(self._catalog, f"expiring snapshots of {table}"):
+                self._promote(promised, lambda stored: expire_snapshots(stored, before))
+
+    def stored(self, table: str) -> Table | None:
+        """The Iceberg table of a contract as it stands now; None if nothing was ever written.
+
+        Args:
+            table: Name of a contract kept in the lake.
+
+        Raises:
+            StorageError: As `scan`.
+        """
+        promised = lake_contract(table)
+        with _lake_errors(self._catalog, f"reading {table}"), suppress(NoSuchTableError):
+            return self._load(promised)
+        return None
 
     def _live_files(self, promised: Contract, predicate: BooleanExpression) -> list[DataFile]:
         with _lake_errors(self._catalog, f"reading {promised.table}"):
@@ -232,7 +285,7 @@ class Lake:
                 partition_spec=partition_spec(promised),
                 properties=_PROPERTIES,
             )
-        _keep_up(table, promised)
+        keep_up(table, promised)
         return table
 
     def _replace(
@@ -243,18 +296,26 @@ class Lake:
         note: Mapping[str, str] | None,
     ) -> None:
         shaped = require_shape(promised, frame)
-        _require_inside(promised, shaped, scope)
+        require_inside(promised, shaped, scope)
         replacement = Replacement(promised, shaped, scope=scope, note=dict(note or {}))
-        with _lake_errors(self._catalog, f"replacing {scope or 'all'} of {promised.table}"):
-            try:
-                self._promote(promised, replacement)
-            finally:
-                self._sweep(promised, replacement)
+        self._run(promised, replacement, f"replacing {scope or 'all'} of {promised.table}")
 
-    def _promote(self, promised: Contract, replacement: Replacement) -> None:
+    def _run(self, promised: Contract, replacement: Replacement, doing: str) -> None:
+        with _lake_errors(self._catalog, doing):
+            try:
+                self._promote(promised, replacement.promote)
+            except SQLAlchemyError:
+                # Whether it landed is not known: what it staged stays until it is collected.
+                raise
+            except BaseException:
+                self._sweep(promised, replacement)
+                raise
+            self._sweep(promised, replacement)
+
+    def _promote(self, promised: Contract, promote: Callable[[Table], None]) -> None:
         for attempt in range(_ATTEMPTS):
             try:
-                replacement.promote(self._open_to_write(promised))
+                promote(self._open_to_write(promised))
             except (CommitFailedException, ValidationException):
                 wait = min(_LONGEST_WAIT_SECONDS, _SHORTEST_WAIT_SECONDS * 2**attempt)
                 time.sleep(SystemRandom().uniform(0.5, 1.5) * wait)
@@ -269,8 +330,7 @@ class Lake:
     def _sweep(self, promised: Contract, replacement: Replacement) -> None:
         """Remove staged files that no snapshot names.
 
-        Asks the table rather than trusting the outcome: a commit whose answer
-        was lost may have landed, and its files must stay.
+        Asks the table rather than trusting the outcome.
         """
         staged = replacement.staged_paths
         if staged <= replacement.promoted_paths:
@@ -314,68 +374,6 @@ def open_lake(settings: Settings) -> Lake:
         catalog.engine = engine
         catalog.create_namespace_if_not_exists(_NAMESPACE)
     return Lake(catalog)
-
-
-def _keep_up(table: Table, promised: Contract) -> None:
-    """Give a table the columns that its contract gained; refuse any other difference."""
-    kept = {field.name: field.field_type for field in table.schema().fields}
-    wanted = {field.name: field.field_type for field in iceberg_schema(promised).fields}
-    if kept == wanted:
-        return
-    gained = [name for name in wanted if name not in kept]
-    differing = [name for name in kept if kept[name] != wanted.get(name)]
-    differing += [name for name in gained if not promised.column(name).nullable]
-    if differing:
-        raise StorageError(
-            f"the stored {promised.table} differs from its contract in {listed(differing)}",
-            state=f"{promised.table} was not touched; its last good partitions stand",
-            remedy="only columns that may be empty can be added to a table; "
-            "rebuild it in a new R2K_HOME",
-        )
-    with table.update_schema() as update:
-        update.union_by_name(iceberg_schema(promised))
-
-
-def _lake_contract(table: str) -> Contract:
-    promised = contract(table)
-    if promised.storage is not Storage.LAKE:
-        raise StorageError(
-            f"{table} is kept in the {promised.storage} tables, not in the lake",
-            state="nothing was read or written",
-            remedy="read and write it through store.published",
-        )
-    return promised
-
-
-def _session_contract(table: str) -> Contract:
-    promised = _lake_contract(table)
-    if promised.partitioning is not Partitioning.SESSION:
-        raise StorageError(
-            f"{table} is not partitioned by session",
-            state="nothing was read or written",
-            remedy="read it without a range, and replace it as a whole",
-        )
-    return promised
-
-
-def _range(promised: Contract, start: date | None, end: date | None) -> Scope | None:
-    if start is None and end is None:
-        return None
-    _session_contract(promised.table)
-    return Scope(start=start or _FIRST_DAY, end=end or _LAST_DAY)
-
-
-def _require_inside(promised: Contract, frame: pl.DataFrame, scope: Scope | None) -> None:
-    if scope is None:
-        return
-    strays = frame.filter(~scope.rows())
-    if strays.height:
-        raise StorageError(
-            f"{strays.height} row(s) for {promised.table} lie outside {scope}: "
-            f"{listed(strays[SESSION].unique().sort().to_list(), 5)}",
-            state=f"{promised.table} was not touched; its last good partitions stand",
-            remedy="name the range that the frame covers",
-        )
 
 
 @contextmanager

@@ -122,7 +122,7 @@ class Replacement:
         for file in files:
             first, last = first_and_last_session(table, file)
             candidate = file, self._scope.touches(first, last)
-            months.setdefault(_month(first), []).append(candidate)
+            months.setdefault(month_of(first), []).append(candidate)
         stale = {}
         for month, candidates in months.items():
             touched = [file for file, is_touched in candidates if is_touched]
@@ -152,7 +152,14 @@ class Replacement:
         return scan_files(partly, self._schema).filter(~scope.rows()).collect()
 
 
-def _month(session: date) -> str:
+def month_of(session: date) -> str:
+    """The folder of a session's month.
+
+    Example:
+        >>> from datetime import date
+        >>> month_of(date(2024, 1, 2))
+        '2024-01'
+    """
     return f"{session:%Y-%m}"
 
 
@@ -162,7 +169,7 @@ def _by_month(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
     runs = ordered.select(pl.col(SESSION).dt.truncate("1mo").rle().struct.unnest())
     months, offset = {}, 0
     for length, month in runs.iter_rows():
-        months[_month(month)] = ordered.slice(offset, length)
+        months[month_of(month)] = ordered.slice(offset, length)
         offset += length
     return months
 

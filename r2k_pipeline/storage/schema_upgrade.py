@@ -31,7 +31,7 @@ def alembic_config(connection: Connection) -> Config:
         >>> with engine.connect() as connection:
         ...     config = alembic_config(connection)
         >>> ScriptDirectory.from_config(config).get_current_head()
-        '0008'
+        '0011'
         >>> engine.dispose()
     """
     config = Config()

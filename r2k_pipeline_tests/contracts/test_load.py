@@ -44,9 +44,11 @@ TABLES = (
     "weight_factors",
     "divisors",
     "levels",
+    "restatements",
     "signals",
     "quality_results",
     "quarantine",
+    "overrides",
     "provenance",
     "fidelity",
 )
@@ -145,6 +147,7 @@ def test_published_tables_keep_history_and_logs_do_not() -> None:
         "maintenance",
         "divisors",
         "levels",
+        "restatements",
         "signals",
     }
     assert contract("provenance").storage is Storage.PUBLISHED

@@ -33,6 +33,8 @@ ACTIONS = {
     "security_id": pl.String,
     "action_type": pl.String,
     "split_factor": pl.Float64,
+    "amount_usd": pl.Float64,
+    "ratio": pl.Float64,
 }
 
 
@@ -120,6 +122,24 @@ def test_a_split_changes_shares_and_reference_close_and_no_value() -> None:
     day = rows.filter(pl.col("session") == SESSIONS[FIRST + 2]).row(0, named=True)
     assert (day["index_shares"], day["previous_close_usd"]) == (300.0, 10.0)
     assert rows["market_value_usd"].unique().to_list() == [3000.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms"),
+    [("rights_issue", {"ratio": 0.5, "amount_usd": 7.0}), ("share_change", {"ratio": 1.5})],
+)
+@pytest.mark.parametrize("last", [100.0, 150.0], ids=["slow feed", "prompt feed"])
+def test_shares_that_change_while_they_are_observed_count_as_changed(
+    kind: str, terms: dict[str, float], last: float
+) -> None:
+    # Told for the last observation session, on which a prompt feed shows it already.
+    told = {
+        "session": SESSIONS[FIRST - 1], "security_id": "S-HAL", "action_type": kind, **terms,
+    }  # fmt: skip
+    counted = quoted("HAL", STEADY).with_columns(
+        line_shares=pl.Series([100.0, 100.0, last] + [150.0] * (len(SESSIONS) - 3))
+    )
+    assert laid(counted, told)["index_shares"].unique().to_list() == [150.0]
 
 
 def test_shares_observed_before_a_split_are_brought_forward() -> None:

@@ -46,6 +46,7 @@ def found(
         (12.95, 104.4, 103.6, 0.125),  # one for eight
         (94.57, 60.82, 63.0467, 1.5),  # three for two
         (17.13, 13.64, 13.704, 1.25),  # five for four
+        (0.6934, 2.28, 2.4269, 2 / 7),  # one for three and a half
         (0.0904, 2.21, 2.8928, 0.03125),  # one for thirty-two
     ],
 )
@@ -157,3 +158,114 @@ def test_actions_before_the_start_are_context_only() -> None:
         listings, pl.DataFrame(schema=REPORTED), SECURITIES, start=DAYS[2], sessions=DAYS
     )
     assert actions.is_empty()
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_split_on_the_night_of_a_rename_is_seen(*, is_taken: bool) -> None:
+    """OLD closes at 3.15, goes on as NEW and one for six, whoever was called NEW before."""
+    eve, day = DAYS[:2]
+    listings = pl.DataFrame(
+        {
+            "session": [eve, day, eve], "symbol": ["OLD", "NEW", "NEW"],
+            "close_usd": [3.15, 20.83, 56.7], "previous_close_usd": [2.94, 18.9008, 56.0],
+        }
+    ).head(3 if is_taken else 2)  # fmt: skip
+    securities = pl.DataFrame(
+        {
+            "symbol": ["OLD", "NEW", "NEW"], "security_id": ["S-OLD", "S-TAKEN", "S-OLD"],
+            "first_session": [eve, eve, day], "previous_symbol": [None, None, "OLD"],
+        }
+    )  # fmt: skip
+    actions = resolve_actions(
+        listings, pl.DataFrame(schema=REPORTED), securities, start=eve, sessions=DAYS
+    )
+    assert actions.select("session", "security_id", "split_factor").rows() == [
+        (day, "S-OLD", pytest.approx(1 / 6))
+    ]
+
+
+def test_a_rename_alone_is_no_split() -> None:
+    eve, day = DAYS[:2]
+    listings = pl.DataFrame(
+        {
+            "session": [eve, day], "symbol": ["OLD", "NEW"],
+            "close_usd": [3.15, 3.2], "previous_close_usd": [2.94, 3.15],
+        }
+    )  # fmt: skip
+    securities = pl.DataFrame(
+        {
+            "symbol": ["OLD", "NEW"], "security_id": ["S-OLD"] * 2,
+            "first_session": [eve, day], "previous_symbol": [None, "OLD"],
+        }
+    )  # fmt: skip
+    nothing = pl.DataFrame(schema=REPORTED)
+    assert resolve_actions(listings, nothing, securities, start=eve, sessions=DAYS).is_empty()
+
+
+def inferred(
+    before: float,
+    close: float,
+    previous: float,
+    *,
+    rolled: bool = True,
+    reported: list[dict[str, object]] | None = None,
+) -> list[tuple[str, float | None]]:
+    """What is seen of TRI among forty lines of which nothing is to be seen."""
+    eve, day = DAYS[:2]
+    quiet = [f"Q{number}" for number in range(40)]
+    symbols = ["TRI", *quiet]
+    listings = pl.DataFrame(
+        {
+            "session": [eve] * 41 + [day] * 41, "symbol": symbols * 2,
+            "close_usd": [before, *[10.0] * 40, close, *[10.1] * 40],
+            "previous_close_usd": [before] * 41 + [previous, *[10.0 if rolled else 9.7] * 40],
+        }
+    )  # fmt: skip
+    actions = resolve_actions(
+        listings, pl.DataFrame(reported or [], schema=REPORTED), SECURITIES,
+        start=day, sessions=DAYS,
+    )  # fmt: skip
+    return actions.select("action_type", "amount_usd").rows()
+
+
+def test_a_large_distribution_shows_in_the_previous_close() -> None:
+    # 40.70 with 37.3868 to be paid: the vendor gives 3.3132.
+    ((kind, amount),) = inferred(40.7, 3.71, 3.3132)
+    assert kind == "special_dividend"
+    assert amount == pytest.approx(37.3868)
+
+
+@pytest.mark.parametrize(
+    ("before", "close", "previous"),
+    [
+        (100.0, 91.0, 91.0),  # less than a tenth
+        (100.0, 97.0, 85.0),  # the market did not follow
+        (100.0, 55.0, 85.0),  # it fell further than it was marked down
+        (100.0, 110.0, 120.0),  # marked up
+    ],
+)
+def test_what_is_no_distribution_is_not_taken_for_one(
+    before: float, close: float, previous: float
+) -> None:
+    assert inferred(before, close, previous) == []
+
+
+def test_previous_closes_that_were_not_rolled_tell_of_nobody() -> None:
+    assert inferred(40.7, 3.71, 3.3132, rolled=False) == []
+
+
+def test_a_report_explains_a_lowered_previous_close() -> None:
+    child: dict[str, object] = {
+        "session": DAYS[1], "symbol": "TRI", "action_type": "spin_off", "ratio": 0.5,
+        "counterparty_symbol": "KID",
+    }  # fmt: skip
+    found_types = [kind for kind, _ in inferred(57.83, 42.86, 41.2367, reported=[child])]
+    assert found_types == ["spin_off"]
+    # Told late, it counts later, and is still why.
+    late = child | {"announced_session": DAYS[2]}
+    found_types = [kind for kind, _ in inferred(57.83, 42.86, 41.2367, reported=[late])]
+    assert found_types == ["spin_off"]
+
+
+def test_a_split_is_no_distribution() -> None:
+    assert [kind for kind, _ in inferred(40.0, 20.2, 20.0)] == ["split"]

@@ -35,6 +35,8 @@ TOLD = {
     "action_type": pl.String,
     "split_factor": pl.Float64,
     "amount_usd": pl.Float64,
+    "ratio": pl.Float64,
+    "counterparty_security_id": pl.String,
 }
 
 
@@ -90,7 +92,10 @@ JOINING = row("NEW", change="ipo_addition", segment="small", indexes="all", floa
 
 
 def laid(
-    *rows: dict[str, object], universe: pl.DataFrame = MARKET, end: date = SESSIONS[-1]
+    *rows: dict[str, object],
+    universe: pl.DataFrame = MARKET,
+    end: date = SESSIONS[-1],
+    told: tuple[dict[str, object], ...] = (),
 ) -> pl.DataFrame:
     maintenance = pl.DataFrame(
         [*rows],
@@ -118,7 +123,7 @@ def laid(
         decisions,
         maintenance.filter(pl.col("session") <= end),
         universe,
-        pl.DataFrame(schema=TOLD),
+        pl.DataFrame(list(told), schema=TOLD).filter(pl.col("session") <= end),
         event=JUNE,
         sessions=[day for day in SESSIONS if day <= end],
         end=end,
@@ -174,6 +179,74 @@ def test_who_stopped_trading_before_the_review_does_not_join() -> None:
         "C-HAL",
         "C-TWO",
     ]
+
+
+def merged(target: str, acquirer: str, session: date) -> dict[str, object]:
+    return {
+        "session": session, "security_id": f"S-{target}", "action_type": "stock_merger",
+        "ratio": 0.5, "counterparty_security_id": f"S-{acquirer}",
+    }  # fmt: skip
+
+
+FIRST = JUNE.effective_session
+
+
+def test_a_target_that_ends_on_the_morning_of_the_event_is_paid_for_as_a_member() -> None:
+    # HAL gives 50 of its shares for the 100 of each line of TWO that would have been held.
+    rows = laid(told=(merged("TWO.A", "HAL", FIRST),))
+    assert shares(rows, "HAL", FIRST) == 150.0
+    assert "S-TWO.A" not in rows["security_id"].unique().to_list()
+
+
+def test_a_new_parent_takes_the_place_of_a_target_of_the_morning_of_the_event() -> None:
+    market = pl.concat([MARKET, quoted("PAR", "PAR", first=FIRST)])
+    rows = laid(universe=market, told=(merged("TWO.A", "PAR", FIRST),))
+    parent = rows.filter(pl.col("security_id") == "S-PAR").row(0, named=True)
+    eve = 10.0 + 0.01 * (SESSIONS.index(FIRST) - 1)
+    assert (parent["session"], parent["indexes"], parent["index_shares"]) == (FIRST, "all", 50.0)
+    assert parent["previous_close_usd"] == pytest.approx(2 * eve)
+
+
+@pytest.mark.parametrize(
+    ("target", "rows", "grown"),
+    [("TWO.A", (row("TWO", share_factor=1.2),), 160.0), ("NEW", (JOINING,), 112.5)],
+    ids=["its shares change", "it would join"],
+)
+def test_a_target_of_the_morning_of_a_review_is_paid_for_as_reviewed(
+    target: str, rows: tuple[dict[str, object], ...], grown: float
+) -> None:
+    found = laid(*rows, told=(merged(target, "HAL", JOINS),))
+    assert [shares(found, "HAL", day) for day in (date(2022, 9, 16), JOINS)] == [100.0, grown]
+    assert found.filter(
+        (pl.col("security_id") == f"S-{target}") & (pl.col("session") >= JOINS)
+    ).is_empty()
+
+
+def test_a_merger_that_was_told_before_the_event_counts_as_the_feed_shows_it() -> None:
+    assert laid(told=(merged("TWO.A", "HAL", SESSIONS[2]),)).equals(
+        laid().filter(pl.col("security_id") != "S-TWO.A")
+    )
+
+
+def test_a_line_that_is_taken_over_on_the_morning_of_the_event_never_enters() -> None:
+    # It traded on the eve, so it is gone before the open.
+    offer = {
+        "session": FIRST, "security_id": "S-HAL", "action_type": "tender_offer", "ratio": 0.95,
+        "amount_usd": 12.0,
+    }  # fmt: skip
+    assert set(laid(told=(offer,))["security_id"]) == {"S-TWO.A", "S-TWO.B"}
+
+
+def test_a_float_that_is_reviewed_after_a_tender_offer_has_the_offer_in_it() -> None:
+    offer = {
+        "session": date(2022, 8, 1), "security_id": "S-HAL", "action_type": "tender_offer",
+        "ratio": 0.25,
+    }  # fmt: skip
+    rows = laid(row("HAL", share_factor=0.6, float_factor=0.6), told=(offer,))
+    days = (date(2022, 7, 29), date(2022, 8, 1), JOINS)
+    assert [shares(rows, "HAL", day) for day in days] == [100.0, 75.0, 60.0]
+    floats = rows.filter(pl.col("security_id") == "S-HAL")["float_factor"]
+    assert floats.unique(maintain_order=True).to_list() == [1.0, 0.75, 0.6]
 
 
 def test_neither_additions_nor_updates_move_the_level_at_an_open() -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _Drawn = TypeVar("_Drawn")
 
-_MOST_NEWCOMERS, _MOST_GAPS, _MOST_CHANGES = 5, 9, 8
+_MOST_NEWCOMERS, _MOST_GAPS, _MOST_CHANGES = 7, 9, 8
 _SIBLING = 2
 # How often the feed's shares outstanding change by themselves.
 _ISSUES = 0.05
@@ -60,7 +60,7 @@ def markets(draw: st.DrawFn) -> Market:
         second_event=second,
         deeds=[],
         changes=[],
-        cut=draw(st.none() | st.integers(0, days - 1)),
+        cut=draw(st.none() | st.none() | st.integers(0, days - 1)),
     )
     places, ordinals = st.integers(0, len(lines) - 1), st.integers(1, last)
     gaps = st.tuples(places, ordinals, _choices, st.booleans())

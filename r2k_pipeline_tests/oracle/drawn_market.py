@@ -33,12 +33,12 @@ SECTORS = (None, "Energy", "Finance")
 ENDINGS = ("delisting", "bankruptcy", "cash_merger", "stock_merger")
 BIRTHS = ("spin_off", "new_class")
 OFTEN = (
-    *("split", "cash_dividend", "special_dividend", "return_of_capital") * 2,
-    *("rights_issue", "share_change", "tender_offer", "spin_off", "new_class") * 2,
-    *("stock_merger", "cash_merger", "delisting", "bankruptcy", "halt") * 2,
-    *("rename", "reincorporation", "listing", "offering"),
+    *("special_dividend", "return_of_capital", "rights_issue", "share_change", "halt") * 4,
+    *("split", "cash_dividend", "spin_off", "new_class", "tender_offer") * 3,
+    *("stock_merger", "cash_merger") * 3,
+    *("delisting", "bankruptcy", "rename", "reincorporation", "listing", "offering"),
 )
-"""Every kind of action, those that do something twice as often."""
+"""Every kind of action, those more often that do something or that much stands in the way of."""
 
 GAPS = (1, 2, 4, 6, 9, 25)
 _MARKED, _UNKNOWN, _TO_NEWCOMER, _HALTED = 4, 5, 3, 2

@@ -147,6 +147,7 @@ class ExactFamily:
         self.last_days: dict[str, LastDay] = {}
         self.births: Basket = {}
         self.applied: Counter[str] = Counter()
+        self.since = 0
         self.late: list[tuple[Action, Fraction]] = []
 
     def levels(self) -> dict[tuple[str, date], ExactLevel]:
@@ -154,12 +155,16 @@ class ExactFamily:
         found: dict[tuple[str, date], ExactLevel] = {}
         basket: Basket = {}
         for day in self.history.in_force:
+            if day in self.events:
+                count = self.history.rules.share_observation_sessions
+                self.since = self.market.place(day) - count
             opening = Opening.of(
                 day,
                 self.market,
                 basket,
                 observed=self.history.rules.share_observation_sessions,
                 patience=self.history.rules.max_carried_sessions,
+                since=self.since,
             )
             self.change(opening)
             for index in self.indexes.values():
@@ -202,7 +207,11 @@ class ExactFamily:
             held.worth, held.traded = close, self.market.place(day)
 
     def change(self, opening: Opening) -> None:
-        """Apply everything that counts from this open on."""
+        """Apply everything that counts from this open on.
+
+        The members of an event come with shares and floats observed anew, so nothing that
+        was pending from before it is left.
+        """
         opening.sell_last_days(self.last_days)
         for action, size in self.late:
             if action.kind == "stock_merger":

@@ -74,6 +74,7 @@ class Opening:
         market: What is known of every line.
         observed: How many of its last share counts stand for a line that is no member.
         patience: For how many sessions a line without a close is carried.
+        since: The number of the first session that the event in force observed.
         eve: The basket as it closed, untouched from here on.
         basket: The basket as it opens.
         last_days: Lines that are held through this session only.
@@ -88,6 +89,7 @@ class Opening:
     market: ExactMarket
     observed: int
     patience: int
+    since: int
     eve: Basket
     basket: Basket
     last_days: dict[str, LastDay] = field(default_factory=dict)
@@ -99,7 +101,14 @@ class Opening:
 
     @classmethod
     def of(
-        cls, day: date, market: ExactMarket, eve: Basket, *, observed: int, patience: int = 0
+        cls,
+        day: date,
+        market: ExactMarket,
+        eve: Basket,
+        *,
+        observed: int = 0,
+        patience: int = 0,
+        since: int = 0,
     ) -> Opening:
         """The morning after a close."""
         return cls(
@@ -107,6 +116,7 @@ class Opening:
             market=market,
             observed=observed,
             patience=patience,
+            since=since,
             eve={line: replace(held) for line, held in eve.items()},
             basket={line: replace(held) for line, held in eve.items()},
         )

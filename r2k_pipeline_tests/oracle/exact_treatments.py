@@ -195,8 +195,11 @@ def observed(
 
 
 def observed_today(opening: Opening, line: str) -> Fraction | None:
-    """The shares of a line that is no member, after the actions of this open."""
-    days = opening.market.sessions[: opening.market.place(opening.day)]
+    """The shares of a line that is no member, after the actions of this open.
+
+    What was seen of it before the last event observed anybody's shares says nothing.
+    """
+    days = opening.market.sessions[opening.since : opening.market.place(opening.day)]
     shares, last = observed(opening.market, line, days, opening.observed)
     if shares is None:
         return None
@@ -212,7 +215,7 @@ def carried(
         line=line, company="", sector=None, indexes=frozenset(), shares=Fraction(1),
         free=Fraction(1), worth=worth or Fraction(0), traded=0,
     )  # fmt: skip
-    opening = Opening.of(day, market, {line: alone}, observed=0)
+    opening = Opening.of(day, market, {line: alone})
     for kind in ON_ONE_LINE:
         for action in market.actions(day):
             if action.kind == kind and action.line == line and action.outcome != "unknown_line":

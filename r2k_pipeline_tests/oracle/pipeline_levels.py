@@ -40,21 +40,13 @@ def levels_of(history: History, *, cut: date | None = None) -> pl.DataFrame:
         stretches = [[d for d in days if d <= cut], [d for d in days if d > cut]]
     stretches = [part for part in stretches if part]
     lines = pl.concat(members_of(history, part) for part in stretches)
-    factors = _factors(history, lines)
+    factors = reset_factors(history, lines)
     entries: list[pl.DataFrame] = []
     for part in stretches:
         earlier = pl.concat(entries) if entries else None
-        entries.append(_ledger(history, lines, factors, part, earlier=earlier))
+        entries.append(ledger_of(history, lines, factors, part, earlier=earlier))
     ledger = pl.concat(entries)
-    return pl.concat(
-        index_levels(
-            _between(lines, part[0], part[-1]),
-            ledger,
-            family=FAMILY,
-            factors=_in_force(history, factors, part[0], part[-1]),
-        )
-        for part in stretches
-    )
+    return pl.concat(index_levels_of(history, lines, ledger, factors, part) for part in stretches)
 
 
 def members_of(history: History, days: Sequence[date]) -> pl.DataFrame:
@@ -85,14 +77,15 @@ def _members(history: History, event: Event, part: Sequence[date]) -> pl.DataFra
     ).filter(pl.col("session") >= part[0])
 
 
-def _ledger(
+def ledger_of(
     history: History,
     lines: pl.DataFrame,
     factors: pl.DataFrame,
     part: Sequence[date],
     *,
-    earlier: pl.DataFrame | None,
+    earlier: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
+    """Contract `divisors` of some consecutive sessions; `earlier` is that of those before."""
     eve = max((day for day in history.sessions if day < part[0]), default=part[0])
     return divisor_events(
         _between(lines, eve, part[-1]),
@@ -105,7 +98,23 @@ def _ledger(
     )
 
 
-def _factors(history: History, lines: pl.DataFrame) -> pl.DataFrame:
+def index_levels_of(
+    history: History,
+    lines: pl.DataFrame,
+    ledger: pl.DataFrame,
+    factors: pl.DataFrame,
+    part: Sequence[date],
+) -> pl.DataFrame:
+    """Contract `levels` of some consecutive sessions, from the ledger of all."""
+    return index_levels(
+        _between(lines, part[0], part[-1]),
+        ledger,
+        family=FAMILY,
+        factors=_in_force(history, factors, part[0], part[-1]),
+    )
+
+
+def reset_factors(history: History, lines: pl.DataFrame) -> pl.DataFrame:
     """Contract `weight_factors`; no index of the family holds a style, so none has scores."""
     resets = [_between(lines, day, day) for day in history.resets]
     scores = empty_frame(contract("style_scores"))

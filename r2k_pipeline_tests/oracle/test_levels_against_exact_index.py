@@ -21,7 +21,7 @@ from r2k_pipeline_tests.oracle.pipeline_levels import levels_of
 from r2k_pipeline_tests.oracle.told_frames import told
 
 HISTORIES = 200
-LEAST_OF_EACH_KIND = 20
+LEAST_OF_EACH_KIND = 5
 
 
 def differences(market: Market) -> tuple[list[tuple[object, ...]], Counter[str]]:

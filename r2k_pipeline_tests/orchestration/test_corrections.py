@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -314,7 +314,7 @@ def test_the_report_is_a_table_a_csv_and_a_page(story: Story) -> None:
     ],
 )
 def test_an_override_that_cannot_be_says_why(
-    story: Story, store: Store, change: dict[str, str], culprit: str, remedy: str
+    story: Story, store: Store, change: dict[str, Any], culprit: str, remedy: str
 ) -> None:
     wanted = replace(an_override(story.other, "3.0"), **change)
     with pytest.raises(BadInputError, match=culprit) as caught:

@@ -172,6 +172,7 @@ def test_jobs_schedules_and_sensors() -> None:
         "index",
         "rebuild",
         "reconstitution_event",
+        "retention",
         "selection",
     ]
     assert sorted(s.name for s in repository.schedule_defs) == [

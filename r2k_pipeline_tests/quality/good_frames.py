@@ -179,6 +179,22 @@ _LEVELS = frame(
     since=[None, None, FRIDAY],
 )
 
+_RESTATEMENTS = frame(
+    "restatements", index_id=["r2000"] * 2, session=[FRIDAY, MONDAY],
+    cause_code=["late_action", "late_action source_restated"], cause=["a dividend"] * 2,
+    price_level_before=[1000.0, 1010.0], price_level_after=[1000.0, 1011.0],
+    total_return_level_before=[1000.0, 1011.0], total_return_level_after=[1001.0, 1012.0],
+    net_total_return_level_before=[1000.0] * 2, net_total_return_level_after=[1000.7] * 2,
+    divisor_after=[2.0, 2.0], market_value_usd_after=[2000.0, 2022.0], members_after=[2000] * 2,
+    difference_bp=[10.0, 9.9], decision=["recalculate", "note_only"], decision_reason=["size"] * 2,
+)  # fmt: skip
+_OVERRIDES = frame(
+    "overrides", override_id=["0a1b2c3d"] * 2, state=["recorded", "withdrawn"],
+    field=["close_usd"] * 2, symbol=["BOLT"] * 2, first_session=[FRIDAY] * 2,
+    last_session=[MONDAY] * 2, value=["12.5"] * 2, person=["index.operations"] * 2,
+    reason=["corrected", "taken back"], recorded_at=[MOMENT] * 2,
+)  # fmt: skip
+
 GOOD: dict[str, pl.DataFrame] = {
     "raw_listings": _LISTINGS,
     "reported_actions": frame(
@@ -316,38 +332,8 @@ GOOD: dict[str, pl.DataFrame] = {
     "weight_factors": _WEIGHT_FACTORS,
     "divisors": _DIVISORS,
     "levels": _LEVELS,
-    "restatements": frame(
-        "restatements",
-        index_id=["r2000"] * 2,
-        session=[FRIDAY, MONDAY],
-        cause_code=["late_action", "late_action source_restated"],
-        cause=["dividend of DIVI"] * 2,
-        price_level_before=[1000.0, 1010.0],
-        price_level_after=[1000.0, 1011.0],
-        total_return_level_before=[1000.0, 1011.0],
-        total_return_level_after=[1001.0, 1012.0],
-        net_total_return_level_before=[1000.0, 1010.5],
-        net_total_return_level_after=[1000.7, 1011.5],
-        divisor_after=[2.0, 2.0],
-        market_value_usd_after=[2000.0, 2022.0],
-        members_after=[2000, 2000],
-        difference_bp=[10.0, 9.9],
-        decision=["recalculate", "note_only"],
-        decision_reason=["10.0 bp reach the threshold of 3 bp", "as told"],
-    ),
-    "overrides": frame(
-        "overrides",
-        override_id=["0a1b2c3d"] * 2,
-        state=["recorded", "withdrawn"],
-        field=["close_usd"] * 2,
-        symbol=["BOLT"] * 2,
-        first_session=[FRIDAY] * 2,
-        last_session=[MONDAY] * 2,
-        value=["12.5"] * 2,
-        person=["index.operations"] * 2,
-        reason=["The exchange corrected its close.", "The correction was taken back."],
-        recorded_at=[MOMENT] * 2,
-    ),
+    "restatements": _RESTATEMENTS,
+    "overrides": _OVERRIDES,
     "signals": frame(
         "signals",
         index_id=["r2000"] * 2,

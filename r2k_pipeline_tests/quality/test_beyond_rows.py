@@ -20,14 +20,8 @@ from r2k_pipeline.quality.beyond_rows import check_beyond_rows
 from r2k_pipeline.quality.drift import columns_of_drift
 from r2k_pipeline.quality.surroundings import Surroundings
 from r2k_pipeline.rulebook.action_types import CAUSE_ORDER
-from r2k_pipeline_tests.quality.beside_cases import (
-    ACROSS,
-    DRIFT,
-    LINES,
-    ROUND,
-    AcrossCase,
-    partition_of,
-)
+from r2k_pipeline_tests.quality.across_cases import ACROSS
+from r2k_pipeline_tests.quality.drift_cases import DRIFT, LINES, ROUND, partition_of
 from r2k_pipeline_tests.quality.good_frames import FRIDAY, MONDAY
 
 if TYPE_CHECKING:
@@ -95,7 +89,7 @@ def test_a_partition_unlike_the_one_before_is_told_with_both_numbers(table: str,
 
 
 def tied(table: str, rule: str, *, is_broken: bool) -> CheckOutcome:
-    case: AcrossCase = ACROSS[table, rule]
+    case = ACROSS[table, rule]
     named = {**case.beside, **(case.broken if is_broken else {})}
 
     def beside(reading: Reading) -> pl.DataFrame:

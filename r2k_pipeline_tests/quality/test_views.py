@@ -62,6 +62,31 @@ def rule(
 
 
 EVERY_KIND = (
+    rule("not_above", "expect_column_values_to_be_between", column="close_usd", max_value=1.0),
+    rule(
+        "strictly_within",
+        "expect_column_values_to_be_between",
+        column="volume_shares",
+        min_value=-1,
+        max_value=2,
+        strict_min=True,
+        strict_max=True,
+    ),
+    rule(
+        "close_above_year",
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        column_A="close_usd",
+        column_B="ipo_year",
+        ignore_row_if="either_value_is_missing",
+    ),
+    rule(
+        "close_is_year",
+        "expect_column_pair_values_to_be_equal",
+        column_A="volume_shares",
+        column_B="ipo_year",
+        ignore_row_if="either_value_is_missing",
+    ),
+    rule("some_rows", "expect_table_row_count_to_be_between", min_value=3),
     rule("name_is_null", "expect_column_values_to_be_null", column="name"),
     rule("not_otc", "expect_column_values_to_not_be_in_set", column="exchange", value_set=["otc"]),
     rule("no_blank", "expect_column_values_to_not_match_regex", column="symbol", regex=" "),
@@ -145,9 +170,40 @@ def test_only_rows_that_share_their_key_are_suspects() -> None:
 
 
 def test_repeated_values_are_shown_once() -> None:
-    exchange = next(r for r in LISTINGS.rules if r.name == "exchange_is_known")
+    symbol = next(r for r in LISTINGS.rules if r.name == "symbol_is_well_formed")
     rows = pl.concat([GOOD["raw_listings"]] * 100)
-    (view,) = views(replace(LISTINGS, rules=(exchange,)), rows, reduce_from=0)
+    (view,) = views(replace(LISTINGS, rules=(symbol,)), rows, reduce_from=0)
 
     assert view.shown.height == 3
     assert view.rows([1]).len() == 100
+
+
+def test_rules_of_bounds_sets_and_missing_values_share_their_suspects() -> None:
+    names = {"exchange_is_known", "close_is_positive", "exchange_is_given"}
+    rules = tuple(rule for rule in LISTINGS.rules if rule.name in names)
+    rows = frame(
+        "raw_listings",
+        exchange=["nyse", "otc", None, "amex", "nyse"],
+        close_usd=[1.0, 2.0, 3.0, 0.0, None],
+    )
+    (view,) = views(replace(LISTINGS, rules=rules), rows, reduce_from=0)
+
+    assert len(view.rules) == 3
+    assert view.shown["exchange"].to_list() == ["otc", None, "amex"]
+    assert view.rows([0, 2]).to_list() == [1, 3]
+
+
+def test_rows_are_counted_without_being_shown() -> None:
+    count = next(r for r in LISTINGS.rules if r.name == "there_are_listings")
+    (view,) = views(replace(LISTINGS, rules=(count,)), GOOD["raw_listings"], reduce_from=0)
+
+    assert (view.shown.columns, view.shown.height) == (["row"], 1)
+
+
+def test_a_rule_that_most_rows_break_is_shown_each_value_once() -> None:
+    given = next(r for r in LISTINGS.rules if r.name == "source_is_given")
+    rows = frame("raw_listings", symbol=["A"] * 10_001)
+    (view,) = views(replace(LISTINGS, rules=(given,)), rows, reduce_from=0)
+
+    assert view.shown.height == 1
+    assert view.rows([0]).len() == 10_001

@@ -6,6 +6,7 @@ merger, a silent line. Each test alters one number or takes one row away.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from r2k_pipeline.contracts.polars_shape import polars_schema, require_shape
 from r2k_pipeline.queries.verification import first_difference, verify
 from r2k_pipeline.settings import Settings
 from r2k_pipeline.storage.store import Store, open_store
-from r2k_pipeline_tests.methodology.action_index import DAYS, ActionIndex, ace_and_bolt, action
+from r2k_pipeline_tests.methodology.action_index import DAYS, ace_and_bolt, action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +37,7 @@ HISTORY = ace_and_bolt(
         "KID": [None, None, None, 2.25, 2.5, 2.0],
     },
 )
-HISTORY = ActionIndex(
-    closes=HISTORY.closes, actions=HISTORY.actions, shares=HISTORY.shares,
-    places={**HISTORY.places, "CORE": "r3000 r1000"},
-)  # fmt: skip
+HISTORY = replace(HISTORY, places={**HISTORY.places, "CORE": "r3000 r1000"})
 TOLD = HISTORY.told.with_columns(origin=pl.lit("reported"), evidence=pl.lit("the case"))
 BEGAN = pl.DataFrame(
     {

@@ -32,6 +32,8 @@ _ACTIONS = {
     "addition": "addition", "add": "addition", "added": "addition", "enters": "addition",
     "deletion": "deletion", "delete": "deletion", "deleted": "deletion", "leaves": "deletion",
 }  # fmt: skip
+_YEARS = range(1900, 2201)
+_LARGEST_FIGURE = 1e15
 _SIDES = ("r1000", "r2000")
 _MEMBERS_SCHEMA = {"symbol": pl.String, "index": pl.String}
 _CHANGES_SCHEMA = {"symbol": pl.String, "action": pl.String, "index": pl.String}
@@ -161,7 +163,7 @@ def read_figures(rows: Sequence[Sequence[str]], *, file: str) -> pl.DataFrame:
     """Read `year` and columns of published figures, in USD and counts, one row a figure.
 
     Raises:
-        SourceError: A cell is no number.
+        SourceError: A cell is no number, or the year none that has figures.
 
     Example:
         >>> rows = [["year", "rank_day", "breakpoint_usd_bn"], ["2022", "2022-05-06", "4.5"]]
@@ -173,8 +175,20 @@ def read_figures(rows: Sequence[Sequence[str]], *, file: str) -> pl.DataFrame:
         year = number(record["year"], file=file, row=number_, column="year")
         if year is None:
             continue
+        if year not in _YEARS:
+            raise SourceError(
+                f"{file}, row {number_}: year is {record['year']!r}",
+                state=UNTOUCHED,
+                remedy=f"give a year from {_YEARS[0]} to {_YEARS[-1]}",
+            )
         for column, (figure, unit) in FIGURE_COLUMNS.items():
             value = number(record.get(column, ""), file=file, row=number_, column=column)
+            if value is not None and abs(value) > _LARGEST_FIGURE:
+                raise SourceError(
+                    f"{file}, row {number_}: {column} is {value:g}",
+                    state=UNTOUCHED,
+                    remedy="give the figure in the unit that the column's name says",
+                )
             if value is not None:
                 rank_day = day_in(record.get("rank_day", ""))
                 found.append((int(year), rank_day, figure, value * unit))

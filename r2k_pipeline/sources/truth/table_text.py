@@ -7,19 +7,23 @@ columns mean is told by the readers.
 from __future__ import annotations
 
 import csv
+import re
 from datetime import UTC, date, datetime
 from io import StringIO
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from r2k_pipeline.errors import SourceError
+from r2k_pipeline.errors import SourceError, listed
 from r2k_pipeline.sources.truth.truth_file import UNTOUCHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _ENCODINGS = ("utf-8-sig", "cp1252")
+_WIDEST_ROW, _MOST_ROWS = 1_000, 1_000_000
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# A decimal comma must not pass for one between thousands: 1.234,50 is not 1.2345.
+_WITH_COMMAS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _DAY_FORMS = ("%Y-%m-%d", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%m/%d/%Y", "%Y%m%d")
 
 
@@ -31,7 +35,7 @@ def table_rows(data: bytes, *, file: str) -> list[list[str]]:
         file: Its name, for errors.
 
     Raises:
-        SourceError: The bytes are no text, or no CSV.
+        SourceError: The bytes are no text, or no CSV, or longer or wider than any list.
 
     Example:
         >>> table_rows(b'\xef\xbb\xbfsymbol,index\r\nA, R1000\r\n', file="members.csv")
@@ -40,14 +44,22 @@ def table_rows(data: bytes, *, file: str) -> list[list[str]]:
     reader = csv.reader(StringIO(_decoded(data, file=file), newline=""), strict=False)
     rows: list[list[str]] = []
     try:
-        rows.extend([cell.replace("\N{NO-BREAK SPACE}", " ").strip() for cell in r] for r in reader)
+        for row in reader:
+            if len(row) > _WIDEST_ROW or len(rows) == _MOST_ROWS:
+                what = f"{len(row):,} cells" if len(row) > _WIDEST_ROW else f"over {_MOST_ROWS:,} rows"
+                raise _no_list(file, reader.line_num, what)
+            rows.append([cell.replace("\N{NO-BREAK SPACE}", " ").strip() for cell in row])
     except csv.Error as error:
-        raise SourceError(
-            f"{file}, after line {reader.line_num}: {error}",
-            state=UNTOUCHED,
-            remedy="save it again as a plain CSV",
-        ) from error
+        raise _no_list(file, reader.line_num, str(error)) from error
     return rows
+
+
+def _no_list(file: str, line: int, what: str) -> SourceError:
+    return SourceError(
+        f"{file}, after line {line}: {what}",
+        state=UNTOUCHED,
+        remedy="save it again as a plain CSV",
+    )
 
 
 def _decoded(data: bytes, *, file: str) -> str:
@@ -78,9 +90,16 @@ def records(
         The number of the row, counted from 1, and its cells; blank rows are skipped.
 
     Raises:
-        SourceError: A row has fewer cells than the header.
+        SourceError: A row has fewer cells than the header, or the header names a column twice.
     """
     names = [cell.lower() for cell in rows[header]]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise SourceError(
+            f"{file}, row {header + 1}: the header names {listed(twice)} twice",
+            state=UNTOUCHED,
+            remedy="keep one of the columns",
+        )
     for number, row in enumerate(rows[header + 1 :], header + 2):
         if not any(row):
             continue
@@ -105,6 +124,8 @@ def number_in(cell: str) -> float | None:
     """
     if cell in {"", "-", "--"}:
         return None
+    if "," in cell and not _WITH_COMMAS.fullmatch(cell):
+        raise ValueError(cell)
     found = float(cell.replace(",", ""))
     if not isfinite(found):
         raise ValueError(cell)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _PROTOCOLS = ("https", "ssh", "file")
 _SCP_LIKE = re.compile(r"[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][\w.-]*:(?!/?/)\S+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//|:)")
+# A day's file has two megabytes; what unpacks to gigabytes is none.
+_LARGEST_BYTES = 256 * 1024 * 1024
+_LONGEST_PATH = 4096
 _SLOW_BYTES_PER_SECOND, _SLOW_SECONDS = "1000", "60"
 # `git cat-file --batch` answers with id, type and size, or with the question and this word.
 _HEADER_WORDS, _MISSING = 3, b"missing"
@@ -40,7 +43,6 @@ _DISARMED = (
     "fetch.recurseSubmodules=false",
     "submodule.recurse=false",
     "transfer.bundleURI=false",
-    "protocol.allow=never",
 )
 
 
@@ -111,8 +113,11 @@ class GitRepository:
         ).decode("ascii")  # fmt: skip
         commits = []
         for line in text.splitlines():
-            commit_id, seconds = line.split(" ")
-            when = datetime.fromtimestamp(int(seconds), tz=UTC)
+            commit_id, _, seconds = line.partition(" ")
+            try:
+                when = datetime.fromtimestamp(int(seconds), tz=UTC)
+            except (ValueError, OverflowError, OSError) as error:
+                raise self._unreadable(f"the time of commit {commit_id}") from error
             commits.append(Commit(commit_id=commit_id, committed_at=when))
         return commits
 
@@ -135,7 +140,7 @@ class GitRepository:
             self._require_absent(commit, path)
             return None
         size = int(header[2]) if len(header) == _HEADER_WORDS and header[1] == b"blob" else -1
-        data = output.read(size) if size >= 0 else b""
+        data = output.read(size) if 0 <= size <= _LARGEST_BYTES else b""
         if len(data) != size or output.read(1) != b"\n":
             self._stop_reader()
             raise self._unreadable(f"{path} of commit {commit.commit_id}")
@@ -195,8 +200,9 @@ class GitRepository:
         code, _, complaints = _completed(
             _command(
                 "clone", "--quiet", "--bare", "--no-tags", "--single-branch", "--template=",
-                "--", origin, str(target), protocols=protocols,
-            )
+                "--", origin, str(target),
+            ),
+            protocols=protocols,
         )  # fmt: skip
         if code != 0:
             raise self._unreadable("a clone of it", complaints)
@@ -245,26 +251,35 @@ def _git_dir(place: Path) -> Path:
     inner = place / ".git"
     if inner.is_file():
         # A linked worktree or submodule: the file names the directory.
-        named = inner.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-        return (place / named).resolve()
+        try:
+            with inner.open(encoding="utf-8") as file:
+                named = file.read(_LONGEST_PATH).removeprefix("gitdir:").strip()
+            return (place / named).resolve()
+        except (ValueError, OSError) as error:
+            raise SourceError(
+                f"{inner} names no git directory: {error}",
+                state="nothing of it was landed",
+                remedy="name the git directory itself, or clone the repository again",
+            ) from error
     return (inner if inner.is_dir() else place).resolve()
 
 
-def _command(*arguments: str, protocols: Sequence[str] = ()) -> list[str]:
+def _command(*arguments: str) -> list[str]:
     """A git command line on which nothing but what is asked for happens."""
-    settings = [*_DISARMED, *(f"protocol.{name}.allow=always" for name in protocols)]
     # The user names the repository, so its owner may be somebody else.
-    options = [part for setting in (*settings, "safe.directory=*") for part in ("-c", setting)]
+    options = [part for setting in (*_DISARMED, "safe.directory=*") for part in ("-c", setting)]
     return ["git", *options, "--no-pager", "--no-replace-objects", *arguments]
 
 
-def _environment() -> dict[str, str]:
+def _environment(protocols: Sequence[str]) -> dict[str, str]:
     """The environment of git processes: the user's, less everything that steers git."""
     kept = {name: value for name, value in _inherited() if not name.startswith("GIT_")}
     return kept | {
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_TERMINAL_PROMPT": "0",
+        # Settings of a repository can allow a protocol; against this list they cannot.
+        "GIT_ALLOW_PROTOCOL": ":".join(protocols),
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_ASKPASS": "true",
@@ -284,16 +299,24 @@ def _last_line(stderr: bytes) -> str:
     return lines[-1].strip() if lines else ""
 
 
-def _spawn(command: list[str], *, stdin: int, stderr: int) -> subprocess.Popen[bytes]:
-    """Start git."""
+def _spawn(
+    command: list[str], *, stdin: int, stderr: int, protocols: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
+    """Start git, which may speak these protocols and no other."""
     return subprocess.Popen(  # noqa: S603 - no shell, and every argument is built in this module
-        command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, env=_environment()
+        command,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=_environment(protocols),
     )
 
 
-def _completed(command: list[str]) -> tuple[int, bytes, bytes]:
+def _completed(command: list[str], *, protocols: Sequence[str] = ()) -> tuple[int, bytes, bytes]:
     """Run git to its end: exit code, output and complaints."""
-    with _spawn(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with _spawn(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, protocols=protocols
+    ) as process:
         output, complaints = process.communicate()
     return process.returncode, output, complaints
 

@@ -7,6 +7,8 @@ error that names the symbol and the value. Nothing is half read.
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +31,13 @@ _GRAMMARS = {
     "marketCap": r"^\$?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?$",
     "ipoyear": r"^\d{4}$",
 }
+# What a column holds; a longer row of digits is no amount of anything.
+_LARGEST = {"volume": 2.0**62}
 _ABSENT = ("", "NA", "N/A", "n/a", "--")
 _UNCHANGED = "UNCH"
 _UNREAD = frozenset({"pctchange", "url"})
-_KNOWN = frozenset(_TEXTS) | frozenset(_GRAMMARS)
+_READ = (*_TEXTS, *_GRAMMARS)
+_KNOWN = frozenset(_READ)
 _SHOWN_CHARACTERS = 60
 _NOTHING_LANDED = "no session of the range was landed"
 _REMEDY = "choose a range without this day, or take an archive in which it is mended"
@@ -82,7 +87,7 @@ def parse_snapshot(file: SnapshotFile) -> ParsedSnapshot:
         [('HAL', 1234.5, None)]
     """
     listings = _listings(file)
-    columns = {name: _column(file, listings, name) for name in (*_TEXTS, *_GRAMMARS)}
+    columns = {name: _column(file, listings, name) for name in _READ}
     texts = _frame(file, columns)
     numbers = texts.select(_number(name) for name in _GRAMMARS)
     _require_numbers(file, texts, numbers)
@@ -112,7 +117,26 @@ def _listings(file: SnapshotFile) -> list[dict[str, Any]]:
             raise _corrupt(
                 file, f"item {number} is {type(item).__name__}, expected an object of one listing"
             )
+    if any(file.data.count(b'"%b"' % name.encode()) != len(document) for name in _READ):
+        _require_each_key_once(file)
     return document
+
+
+def _require_each_key_once(file: SnapshotFile) -> None:
+    """Refuse an object that says a field twice: readers of JSON keep the last in silence."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise _corrupt(file, f"{twice!r} stands twice in {_shown(found.get('symbol'))}")
+        return found
+
+    try:
+        json.loads(file.data, object_pairs_hook=once)
+    except RecursionError:
+        raise _corrupt(file, "it nests deeper than a listing could") from None
 
 
 def _column(file: SnapshotFile, listings: list[dict[str, Any]], name: str) -> list[Any]:
@@ -135,7 +159,7 @@ def _frame(file: SnapshotFile, columns: dict[str, list[Any]]) -> pl.DataFrame:
                 (n, v) for n, v in enumerate(values) if v is not None and not isinstance(v, str)
             )
             symbol = columns["symbol"][number]
-            actual = f"{type(value).__name__} {value!r:.{_SHOWN_CHARACTERS}}"
+            actual = f"{type(value).__name__} {_shown(value)}"
             raise _of_another_shape(file, name, actual, f"text of {symbol!r:.20}") from None
     frame = pl.DataFrame(series)
     if frame["symbol"].str.strip_chars().fill_null("").eq("").any():
@@ -149,6 +173,7 @@ def _number(name: str) -> pl.Expr:
     said = text.str.contains(_GRAMMARS[name])
     digits = text.str.replace_all(r"[$,+]", "")
     number = pl.when(said).then(digits).cast(pl.Float64, strict=False)
+    number = pl.when(number.is_finite() & (number <= _LARGEST.get(name, math.inf))).then(number)
     if name == "netchange":
         number = pl.when(text == _UNCHANGED).then(0.0).otherwise(number)
     return number.alias(name)
@@ -162,7 +187,13 @@ def _require_numbers(file: SnapshotFile, texts: pl.DataFrame, numbers: pl.DataFr
         if wrong.any():
             number = wrong.to_list().index(True)
             symbol, value = texts["symbol"][number], texts[name][number]
-            raise _corrupt(file, f"{name} of {symbol!r} is {value!r}, which is no number")
+            problem = f"{name} of {_shown(symbol)} is {_shown(value)}, which is no number"
+            raise _corrupt(file, problem)
+
+
+def _shown(value: object) -> str:
+    """A value as an error quotes it."""
+    return f"{value!r:.{_SHOWN_CHARACTERS}}"
 
 
 def _corrupt(file: SnapshotFile, problem: str) -> SourceError:

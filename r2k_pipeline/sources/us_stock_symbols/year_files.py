@@ -6,6 +6,7 @@ may show a session of December, so batches are cut by session, not by file.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -24,6 +25,7 @@ from r2k_pipeline.sources.feed import (
     SourceBatch,
     require_range,
 )
+from r2k_pipeline.sources.parquet_pages import unreadable_pages
 from r2k_pipeline.sources.us_stock_symbols.coverage import Coverage
 from r2k_pipeline.sources.us_stock_symbols.exchanges import EXCHANGES
 from r2k_pipeline.sources.us_stock_symbols.listings import (
@@ -35,6 +37,7 @@ from r2k_pipeline.sources.us_stock_symbols.listings import (
 from r2k_pipeline.sources.us_stock_symbols.shown_session import ContinuityScan, label_snapshots
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
     from pathlib import Path
 
@@ -46,6 +49,7 @@ _FILE_SCHEMA = {
     for column, dtype in VENDOR_SCHEMA.items()
     if column != "source_hash"
 }
+_AMOUNTS = ("lastsale", "netchange", "marketCap")
 _UNTOUCHED = "nothing of it was landed"
 
 
@@ -142,10 +146,14 @@ class YearFiles(BatchedSource):
 
 def _inspect(path: Path) -> _YearFile:
     """Check the columns of a file and find the days that it covers."""
-    try:
+    trouble = unreadable_pages(path, list(_FILE_SCHEMA))
+    if trouble:
+        raise _unreadable(path, trouble)
+    with _reading(path):
         schema = pl.read_parquet_schema(path)
-        unknown = _require_columns(path, schema)
-        trade_date, exchange = pl.col("trade_date"), pl.col("exchange")
+    unknown = _require_columns(path, schema)
+    trade_date, exchange = pl.col("trade_date"), pl.col("exchange")
+    with _reading(path):
         found = (
             pl.scan_parquet(path)
             .select(
@@ -155,19 +163,33 @@ def _inspect(path: Path) -> _YearFile:
                 pl.any_horizontal(
                     pl.col(name).is_null().any() for name in ("trade_date", "exchange", "symbol")
                 ).alias("has_nulls"),
+                pl.all_horizontal(pl.col(name).is_finite().all() for name in _AMOUNTS).alias(
+                    "is_finite"
+                ),
             )
             .collect()
             .row(0, named=True)
         )
-    except (pl.exceptions.PolarsError, OSError) as fault:
-        raise SourceError(
-            f"{path} cannot be read as Parquet: {_first_line(fault)}",
-            state=_UNTOUCHED,
-            remedy="fetch the file again",
-        ) from fault
     _require_keys(path, found)
     return _YearFile(
         path=path, first_day=found["first"], last_day=found["last"], unknown_columns=unknown
+    )
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what reading a damaged file raises into an error that names it."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:
+        raise _unreadable(path, _first_line(fault)) from fault
+
+
+def _unreadable(path: Path, trouble: str) -> SourceError:
+    return SourceError(
+        f"{path} cannot be read as Parquet: {trouble}",
+        state=_UNTOUCHED,
+        remedy="fetch the file again",
     )
 
 
@@ -188,7 +210,7 @@ def _require_columns(path: Path, schema: dict[str, pl.DataType]) -> tuple[str, .
 
 
 def _require_keys(path: Path, found: dict[str, object]) -> None:
-    """Refuse an empty file, a key without a value and an exchange that is not known."""
+    """Refuse an empty file, a key without a value, an unknown exchange and what is no number."""
     exchanges = found["exchanges"]
     strange = [e for e in exchanges if e not in EXCHANGES] if isinstance(exchanges, list) else []
     if found["first"] is None:
@@ -197,6 +219,8 @@ def _require_keys(path: Path, found: dict[str, object]) -> None:
         problem = "has rows without trade_date, exchange or symbol"
     elif strange:
         problem = f"names exchange {listed(strange)}; known are {listed(EXCHANGES)}"
+    elif not found["is_finite"]:
+        problem = f"has NaN or an infinite number in {listed(_AMOUNTS)}"
     else:
         return
     raise SourceError(f"{path} {problem}", state=_UNTOUCHED, remedy="extract the file again")
@@ -204,30 +228,32 @@ def _require_keys(path: Path, found: dict[str, object]) -> None:
 
 def _prices(path: Path) -> pl.DataFrame:
     """What `shown_session.continuity` reads, and nothing else, of one file."""
-    return (
-        pl.scan_parquet(path)
-        .select(
-            pl.col("trade_date").alias("taken_for"),
-            "exchange",
-            "symbol",
-            pl.col("lastsale").alias("close_usd"),
-            previous_close(),
+    with _reading(path):
+        return (
+            pl.scan_parquet(path)
+            .select(
+                pl.col("trade_date").alias("taken_for"),
+                "exchange",
+                "symbol",
+                pl.col("lastsale").alias("close_usd"),
+                previous_close(),
+            )
+            .collect()
         )
-        .collect()
-    )
 
 
 def _read(path: Path, first: date, last: date, source_hash: str) -> pl.DataFrame:
     """The rows of one file between two days, with vendor names."""
-    return (
-        pl.scan_parquet(path)
-        .filter(pl.col("trade_date").is_between(first, last))
-        .rename({"trade_date": "taken_for"})
-        .with_columns(pl.lit(source_hash).alias("source_hash"))
-        .select(list(VENDOR_SCHEMA))
-        .collect()
-    )
+    with _reading(path):
+        return (
+            pl.scan_parquet(path)
+            .filter(pl.col("trade_date").is_between(first, last))
+            .rename({"trade_date": "taken_for"})
+            .with_columns(pl.lit(source_hash).alias("source_hash"))
+            .select(list(VENDOR_SCHEMA))
+            .collect()
+        )
 
 
-def _first_line(fault: Exception) -> str:
+def _first_line(fault: BaseException) -> str:
     return str(fault).splitlines()[0] if str(fault) else type(fault).__name__

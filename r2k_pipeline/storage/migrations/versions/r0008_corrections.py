@@ -24,6 +24,11 @@ def _numbers(*names: str) -> tuple[sa.Column[float], ...]:
 
 def upgrade() -> None:
     """Create the tables `restatements` and `overrides`."""
+    _create_restatements()
+    _create_overrides()
+
+
+def _create_restatements() -> None:
     op.create_table(
         "restatements",
         *_texts("index_id"),
@@ -46,9 +51,10 @@ def upgrade() -> None:
         sa.Column("known_to", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("index_id", "session", "known_from"),
     )
-    op.create_index(
-        "ix_restatements_standing", "restatements", ["index_id", "session", "known_to"]
-    )
+    op.create_index("ix_restatements_standing", "restatements", ["index_id", "session", "known_to"])
+
+
+def _create_overrides() -> None:
     op.create_table(
         "overrides",
         sa.Column(
