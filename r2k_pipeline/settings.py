@@ -39,13 +39,18 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the published tables and the Iceberg catalog."
     )
+    # URLs of these two may carry credentials, so no print of the settings shows them.
     warehouse: str | None = Field(
-        default=None, description="Where bulk tables lie: a folder, s3://, gs:// or abfs:// URL."
+        default=None,
+        repr=False,
+        description="Where bulk tables lie: a folder, s3://, gs:// or abfs:// URL.",
     )
     source: str | None = Field(
         default=None, description="Name of the source that the daily schedule ingests."
     )
-    source_path: str | None = Field(default=None, description="Path or git URL of that source.")
+    source_path: str | None = Field(
+        default=None, repr=False, description="Path or git URL of that source."
+    )
     family: Path | None = Field(
         default=None, description="Family file with indexes beside the shipped ones."
     )
@@ -65,7 +70,7 @@ class Settings(BaseSettings):
         embedded = SecretStr(f"sqlite:///{self.home.resolve()}/r2k.db")
         return self.database_url or embedded
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field(repr=False)  # type: ignore[prop-decorator]
     @property
     def warehouse_uri(self) -> str:
         """The warehouse in force: the given one, or a folder under `home`."""

@@ -23,6 +23,7 @@ from r2k_pipeline.cli.correction_commands import override, restatements
 from r2k_pipeline.cli.event_commands import counterfactual, proforma, reconstitution
 from r2k_pipeline.cli.fidelity_command import fidelity
 from r2k_pipeline.cli.float_command import FLOAT, ingest_floats
+from r2k_pipeline.cli.gym_command import gym
 from r2k_pipeline.cli.maintain_command import maintain
 from r2k_pipeline.cli.options import (
     End,
@@ -335,6 +336,7 @@ app.command()(proforma)
 app.command()(counterfactual)
 app.command(help=TRUTH_FORMATS)(fidelity)
 app.command()(restatements)
+app.command()(gym)
 app.command()(maintain)
 app.add_typer(override)
 app.add_typer(quarantine)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _NEW_YORK, _EVENING = ZoneInfo("America/New_York"), time(20, 15)
 _CLOCKS_CHANGE = (date(2022, 3, 9), date(2022, 3, 17))
 _MOURNING = (date(2025, 1, 6), date(2025, 1, 14))
+_CLOSURES = (date(2012, 10, 29), date(2012, 10, 30), date(2018, 12, 5), date(2025, 1, 9))
 _REGULAR = "raw_listings.snapshots_are_regular"
 
 
@@ -59,8 +60,7 @@ def _truth(arena: Arena, listings: pl.DataFrame) -> Landed:
     """What lands of these listings, from the other form of the archive."""
     with open_store(arena.settings()) as store, arena.extracted(listings) as source:
         landing(store, source)
-        landed = Landed.of(store)
-    return landed
+        return Landed.of(store)
 
 
 def _told(
@@ -113,12 +113,12 @@ def _closed_without_notice(arena: Arena) -> Finding:
     """A day of mourning: the vendor serves the session before again."""
 
     def again(evenings: dict[datetime, dict[str, bytes]]) -> dict[datetime, dict[str, bytes]]:
-        before = max(when for when in evenings if when.date() < date(2025, 1, 9))
-        return evenings | {datetime.combine(date(2025, 1, 9), _EVENING, _NEW_YORK): evenings[before]}
+        evening = datetime.combine(_CLOSURES[-1], _EVENING, _NEW_YORK)
+        before = max(when for when in evenings if when < evening)
+        return evenings | {evening: evenings[before]}
 
     found = _told(arena, _MOURNING, again)
-    closures = (date(2012, 10, 29), date(2012, 10, 30), date(2018, 12, 5), date(2025, 1, 9))
-    open_days = tuple(str(day) for day in closures if sessions_between(day, day))
+    open_days = tuple(str(day) for day in _CLOSURES if sessions_between(day, day))
     rule = set() if open_days else {"closures of the rulebook"}
     return replace(found, caught_by=found.caught_by | rule, wrong=found.wrong + open_days)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from r2k_pipeline.errors import R2kError
-from r2k_pipeline.gym.arena import SESSIONS, Feed, built, landing, now, phrases
+from r2k_pipeline.gym.arena import SESSIONS, Arena, Feed, built, landing, now, phrases
 from r2k_pipeline.gym.incident import Finding, Incident
 from r2k_pipeline.queries.members import members
 from r2k_pipeline.queries.restatements import restatements
@@ -27,17 +27,20 @@ from r2k_pipeline.storage.store import open_store
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from r2k_pipeline.gym.arena import Arena
     from r2k_pipeline.settings import Settings
 
 JUNE = event("2022-06")
 INDEX = "r3000"
+# A reconstitution needs a thousand ranked companies, and the days from its rank day on.
+_COMPANIES, _FIRST = 1300, date(2022, 5, 2)
 _AFTER = tuple(day for day in SESSIONS if day >= JUNE.effective_session)
 _SPLIT, _REWRITTEN, _LATE, _MERGED = _AFTER[1], _AFTER[2], _AFTER[2], _AFTER[7]
 _HALTED, _MISSING = _AFTER[3:6], _AFTER[6]
 _LEVELS = ("price_level", "total_return_level", "net_total_return_level", "members")
 _DIVIDEND_USD = 1.5
 _TOLERANCE = 1e-9
+# Half a close has half a cent.
+_SAME_VALUE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +113,16 @@ def story(arena: Arena) -> Story:
     kept = arena.shared.get("story")
     if isinstance(kept, Story):
         return kept
-    plain = Feed(arena.listings, arena.market.reported_actions)
+    market = Arena(arena.folder, companies=_COMPANIES).market
+    is_in = pl.col("session") >= _FIRST
+    listings, actions = market.listings.filter(is_in), market.reported_actions.filter(is_in)
+    plain = Feed(listings, actions)
     undisturbed = arena.settings()
-    _land_and_build(undisturbed, plain, SESSIONS[0])
+    _land_and_build(undisturbed, plain, _FIRST)
     truth = Book.of(undisturbed)
-    cast = _cast(truth, arena.market.reported_actions)
+    cast = _cast(truth, actions)
     settings = arena.settings()
-    _land_and_build(settings, _disturbed(arena, cast), SESSIONS[0])
+    _land_and_build(settings, _disturbed(listings, actions, cast), _FIRST)
     disturbed = Book.of(settings)
     _land_and_build(settings, plain, JUNE.effective_session)
     with open_store(settings) as store:
@@ -153,12 +159,10 @@ def _cast(truth: Book, actions: pl.DataFrame) -> Cast:
         .sort("value", descending=True)["symbol"]
     )
     halted, rewritten, phantom, split, merged = plain[3:23:4]
-    return Cast(
-        halted=halted, rewritten=rewritten, phantom=phantom, split=split, merged=merged
-    )
+    return Cast(halted=halted, rewritten=rewritten, phantom=phantom, split=split, merged=merged)
 
 
-def _disturbed(arena: Arena, cast: Cast) -> Feed:
+def _disturbed(listings: pl.DataFrame, actions: pl.DataFrame, cast: Cast) -> Feed:
     """The market as the disturbed feed shows it."""
     symbol, day = pl.col("symbol"), pl.col("session")
     is_gone = (
@@ -170,22 +174,21 @@ def _disturbed(arena: Arena, cast: Cast) -> Feed:
     is_split = (symbol == cast.split) & (day >= _SPLIT)
     factor = pl.when(is_wrong).then(1.07).when(is_split).then(0.5).otherwise(1.0)
     before = pl.when(is_split).then(0.5).otherwise(1.0)
-    rows = arena.listings.filter(~is_gone).with_columns(
+    rows = listings.filter(~is_gone).with_columns(
         close_usd=pl.col("close_usd") * factor,
         previous_close_usd=pl.col("previous_close_usd") * before,
         market_cap_usd=pl.col("market_cap_usd") * pl.when(is_wrong).then(1.07).otherwise(1.0),
     )
-    last = arena.listings.filter((symbol == cast.merged) & (day == _AFTER[5]))["close_usd"].item()
-    known = arena.market.reported_actions
+    last = listings.filter((symbol == cast.merged) & (day == _AFTER[5]))["close_usd"].item()
     told = pl.DataFrame(
         [
             _action(_SPLIT, cast.split, "split", split_factor=2.0),
             _action(_LATE, cast.phantom, "cash_dividend", amount_usd=_DIVIDEND_USD),
             _action(_MERGED, cast.merged, "cash_merger", amount_usd=last),
         ],
-        schema=known.schema,
+        schema=actions.schema,
     )
-    return Feed(rows, pl.concat([known, told]))
+    return Feed(rows, pl.concat([actions, told]))
 
 
 def _action(day: date, symbol: str, kind: str, **terms: float) -> dict[str, object]:
@@ -271,7 +274,9 @@ def _actions(arena: Arena) -> Finding:
         for book in (told.truth, told.disturbed)
     )
     beside = true.join(found, on="session", how="left", suffix="_found")
-    is_same = (pl.col("market_value_usd_found") / pl.col("market_value_usd") - 1).abs() <= 1e-6
+    is_same = (
+        pl.col("market_value_usd_found") / pl.col("market_value_usd") - 1
+    ).abs() <= _SAME_VALUE
     moved = beside.filter(~is_same.fill_null(value=False))
     stays = told.disturbed.lines.filter(
         pl.col("symbol") == told.cast.merged, pl.col("session") > _MERGED
@@ -307,7 +312,7 @@ def _time_travel(arena: Arena) -> Finding:
     seen: list[str] = []
     with open_store(told.settings) as store:
         long_before = told.disturbed.moment - timedelta(days=1)
-        for session, moment in ((SESSIONS[3], None), (_AFTER[1], long_before)):
+        for session, moment in ((_FIRST, None), (_AFTER[1], long_before)):
             try:
                 found = members(store, INDEX, session, known_at=moment)
             except R2kError:

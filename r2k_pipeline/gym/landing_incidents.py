@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from r2k_pipeline.storage.store import Store
 
 _ODD = LANDED[10]
+_FRIDAY = 4
 _KEY = ("session", "exchange", "symbol")
 _REGULAR = "raw_listings.snapshots_are_regular"
 _PRESENT = "raw_listings.every_session_is_present"
@@ -126,7 +127,7 @@ def _half_a_universe(arena: Arena) -> Finding:
 def _stale_copy(arena: Arena) -> Finding:
     """Friday again on Saturday, and Nasdaq's file unchanged on a session."""
     rows = arena.some()
-    friday = next(day for day in LANDED[5:] if day.weekday() == 4)
+    friday = next(day for day in LANDED[5:] if day.weekday() == _FRIDAY)
     saturday = rows.filter(pl.col("session") == friday).with_columns(
         session=pl.lit(friday + timedelta(days=1))
     )

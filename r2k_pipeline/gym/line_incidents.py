@@ -31,6 +31,7 @@ _SPLIT, _REVERSE = SELECTED[34], SELECTED[28]
 _RENAME, _GONE, _BACK = SELECTED[26], SELECTED[8], SELECTED[36]
 _CAP, _CLOSE, _BEFORE = "market_cap_usd", "close_usd", "previous_close_usd"
 _TOLERANCE = 1e-4
+_STEADY = 1.001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def cast_of(truth: Selection) -> Cast:
             sessions=pl.len(),
             is_plain=(pl.col("is_eligible") & pl.col("repair_rule").is_null()).all()
             & (pl.col("line_type") == "common").all()
-            & (pl.col("total_shares").max() / pl.col("total_shares").min() < 1.001),
+            & (pl.col("total_shares").max() / pl.col("total_shares").min() < _STEADY),
             cap=pl.col(_CAP).median(),
             companies=pl.col("company_id").n_unique(),
         )
@@ -112,9 +113,9 @@ def disturbed(listings: pl.DataFrame, cast: Cast) -> pl.DataFrame:
     def on(name: str, *days: date) -> pl.Expr:
         return (symbol == name) & day.is_in(list(days))
 
-    rows = rows.with_columns(
-        _times(_CAP, 284.0, on(cast.spiked, *_SPIKE, RANK_DAY))
-    ).with_columns(_times(_CAP, 20.0, on(cast.early_split, SELECTED[24])))
+    rows = rows.with_columns(_times(_CAP, 284.0, on(cast.spiked, *_SPIKE, RANK_DAY))).with_columns(
+        _times(_CAP, 20.0, on(cast.early_split, SELECTED[24]))
+    )
     rows = _split_with_double_shares(rows, cast.late_split)
     rows = _reverse_split_on_price(rows, cast.reverse)
     rows = rows.with_columns(
@@ -247,7 +248,9 @@ def selections(arena: Arena) -> Selections:
     if isinstance(kept, Selections):
         return kept
     listings = arena.listings.filter(pl.col("session").is_in(list(SELECTED)))
-    truth = select(arena, listings)
+    truth = arena.shared.get("undisturbed selection")
+    if not isinstance(truth, Selection):
+        truth = arena.shared["undisturbed selection"] = select(arena, listings)
     cast = cast_of(truth)
     made = Selections(truth=truth, found=select(arena, disturbed(listings, cast)), cast=cast)
     arena.shared["selections"] = made
@@ -261,9 +264,7 @@ def _spike(arena: Arena) -> Finding:
 
 def _split_timing(arena: Arena) -> Finding:
     both = selections(arena)
-    return both.judged(
-        both.cast.early_split, both.cast.late_split, rules=("split_without_close",)
-    )
+    return both.judged(both.cast.early_split, both.cast.late_split, rules=("split_without_close",))
 
 
 def _reverse(arena: Arena) -> Finding:

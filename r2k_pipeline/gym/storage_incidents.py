@@ -112,7 +112,7 @@ def _at_once(arena: Arena) -> Finding:
     return Finding(
         caught_by=frozenset({"commit conflicts are retried"} if is_whole and not failed else ()),
         published=f"{found.height:,} rows by {_WRITERS} writers, each once",
-        wrong=() if is_whole else (f"{found.height:,} rows", *phrases(differing(found, truth), *_KEY)),
+        wrong=() if is_whole else (f"{found.height:,} rows of {truth.height:,}",),
         lost=(*failed, *phrases(differing(truth, found), *_KEY)),
     )
 

@@ -56,9 +56,7 @@ def year_file(path: Path, listings: pl.DataFrame, **others: pl.Expr) -> Path:
 def snapshots(listings: pl.DataFrame) -> dict[date, dict[str, bytes]]:
     """Listings as the vendor's JSON, by session and exchange."""
     found: dict[date, dict[str, bytes]] = {}
-    for (day, exchange), rows in listings.partition_by(
-        "session", "exchange", as_dict=True
-    ).items():
+    for (day, exchange), rows in listings.partition_by("session", "exchange", as_dict=True).items():
         texts = [_row(row) for row in rows.select(**_COLUMNS).iter_rows(named=True)]
         found.setdefault(day, {})[str(exchange)] = orjson.dumps(texts)
     return found
@@ -67,8 +65,7 @@ def snapshots(listings: pl.DataFrame) -> dict[date, dict[str, bytes]]:
 def _row(row: Mapping[str, object]) -> dict[str, str]:
     texts = {name: str(row[name] or "") for name in _TEXTS}
     sums = {
-        name: "" if row[name] is None else f"{row[name]:.6f}"
-        for name in ("netchange", "marketCap")
+        name: "" if row[name] is None else f"{row[name]:.6f}" for name in ("netchange", "marketCap")
     }
     return {
         **texts,

@@ -17,7 +17,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from r2k_pipeline.methodology.action_outcomes import with_all_terms
-from r2k_pipeline.methodology.action_treatment import Adjustment, treatment_of
+from r2k_pipeline.methodology.action_treatment import (
+    APPLICATION_ORDER,
+    Adjustment,
+    treatment_of,
+)
 from r2k_pipeline.methodology.line_adjustments import line_adjustments
 from r2k_pipeline.methodology.market_values import exact_sum
 from r2k_pipeline.rulebook.action_types import (
@@ -219,8 +223,9 @@ def _leaving(both: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
         gone.select(*_KEY, "eve")
         .join(ended, on="security_id")
         .filter((pl.col("ended") == pl.col("session")) | (pl.col("ended") == pl.col("eve")))
-        .sort(*_KEY, "ended")
-        .unique(_KEY, keep="last", maintain_order=True)
+        # Of two of one session the one that ended it (`leaving_lines`); an offer may not have.
+        .sort(*_KEY, "ended", _place_of_ending(), descending=[False, False, True, False])
+        .unique(_KEY, keep="first", maintain_order=True)
         .select(*_KEY, "action_type")
     )
     is_given_up = pl.col("status_before") == "synthetic"
@@ -244,6 +249,11 @@ def _leaving(both: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
             ),
         )
     )
+
+
+def _place_of_ending() -> pl.Expr:
+    places = {**APPLICATION_ORDER, ActionType.TENDER_OFFER.value: len(APPLICATION_ORDER)}
+    return pl.col("action_type").replace_strict(places, return_dtype=pl.Int64)
 
 
 def _entering(both: pl.DataFrame) -> pl.DataFrame:

@@ -31,6 +31,7 @@ from dagster._core.storage.event_log import SqlEventLogStorageTable, SqliteEvent
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from r2k_pipeline.settings import Settings
 
@@ -126,8 +127,15 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         if len(runs) != 1:
             super().store_event_batch(events)
             return
+        try:
+            self._store_batch(runs.pop(), events)
+        except DBAPIError as error:
+            # Dagster prints it, and the whole would be every parameter of every event.
+            raise error.orig or error from error
+
+    def _store_batch(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
         rows = [self._event_to_row(entry) for entry in events]
-        with self.run_connection(runs.pop()) as connection:
+        with self.run_connection(run_id) as connection:
             connection.execute(SqlEventLogStorageTable.insert(), rows)
         mirrored = [
             (entry, row)

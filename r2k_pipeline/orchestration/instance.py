@@ -7,18 +7,22 @@ a checkout, with the folder filled in. Keep out what runs (`build`) and what is 
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef
+from sqlalchemy.exc import SQLAlchemyError
 
-from r2k_pipeline.errors import StorageError
+from r2k_pipeline.errors import R2kError, StorageError
+from r2k_pipeline.orchestration.causes import causes
 from r2k_pipeline.orchestration.event_log import BatchedSqliteStorage
 from r2k_pipeline.storage.home import prepare_home, setup_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from r2k_pipeline.settings import Settings
@@ -62,7 +66,8 @@ def write_config(settings: Settings) -> Path:
         prepare_home(home)
         try:
             _write_if_other(home / _CONFIG_NAME, text)
-            _make_databases(home)
+            with _record_errors(home):
+                _make_databases(home)
         except OSError as error:
             raise StorageError(
                 f"Dagster's home {home} cannot be written: {error.strerror or error}",
@@ -98,8 +103,33 @@ def _make_databases(home: Path) -> None:
     shutil.rmtree(staged, ignore_errors=True)
 
 
-def open_instance(settings: Settings) -> DagsterInstance:
-    """Open Dagster's instance for runs in this process; close it, best with `with`."""
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """Open Dagster's instance for runs in this process, and close it again.
+
+    Raises:
+        StorageError: Dagster's home or its databases cannot be used, now or later inside.
+    """
     home = write_config(settings)
     reference = InstanceRef.from_dir(str(home), overrides=_IN_PROCESS)
-    return DagsterInstance.from_ref(reference)
+    with _record_errors(home), DagsterInstance.from_ref(reference) as instance:
+        yield instance
+
+
+@contextmanager
+def _record_errors(home: Path) -> Iterator[None]:
+    """Tell of a failing database of Dagster's as of any other."""
+    try:
+        yield
+    except R2kError:
+        raise
+    except Exception as error:
+        failed = next((e for e in causes(error) if isinstance(e, SQLAlchemyError)), None)
+        if failed is None:
+            raise
+        reason = " ".join(str(getattr(failed, "orig", None) or failed).split())
+        raise StorageError(
+            f"the records of runs in {home} cannot be used: {reason}",
+            state="what was published stands, whole; the run under way does not count as done",
+            remedy="check that the disk has room and can be written, then run again",
+        ) from error

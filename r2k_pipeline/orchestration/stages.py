@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from dagster import AssetKey, DagsterEventType, DagsterRunStatus, PartitionKeyRa
 from dagster_shared.utils.warnings import BetaWarning
 
 from r2k_pipeline.errors import R2kError
+from r2k_pipeline.orchestration.causes import causes
 from r2k_pipeline.orchestration.code_location import definitions
 from r2k_pipeline.orchestration.instance import open_instance
 from r2k_pipeline.orchestration.jobs import JOB_TABLES, SHARED_STEPS
@@ -29,6 +31,7 @@ from r2k_pipeline.orchestration.partitions import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from dagster import DagsterInstance
     from dagster._core.events.log import EventLogEntry
@@ -132,7 +135,7 @@ class StageRunner:
                 self.progress(done, len(JOB_TABLES[job]), ", ".join(step.tables))
                 ranges = years if step.is_shared else [keys]
                 work = [pool.submit(run_shard, self.settings, job, r, step.tables) for r in ranges]
-                for result in [future.result() for future in work]:
+                for result in _results(work, job):
                     if isinstance(result, Failure):
                         raise result.as_error()
                     run_id = result
@@ -225,11 +228,11 @@ def run_shard(
     settings: Settings, job: str, keys: PartitionKeyRange, tables: Sequence[str]
 ) -> str | Failure:
     """Run some tables of a job in a process of its own; return the run's id or what failed."""
-    with open_instance(settings) as instance:
-        try:
+    try:
+        with open_instance(settings) as instance:
             return run_job(settings, instance, job, keys, tables=tables)
-        except R2kError as error:
-            return Failure(culprit=error.culprit, state=error.state, remedy=error.remedy)
+    except R2kError as error:
+        return Failure(culprit=error.culprit, state=error.state, remedy=error.remedy)
 
 
 def causing_error(error: BaseException) -> R2kError | None:
@@ -239,18 +242,23 @@ def causing_error(error: BaseException) -> R2kError | None:
         >>> causing_error(ValueError("no cause of ours")) is None
         True
     """
-    # Dagster's wrappers name one another as cause and context, so the walk can meet itself.
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        found = waiting.pop()
-        if found is None or id(found) in seen:
-            continue
-        if isinstance(found, R2kError):
-            return found
-        seen.add(id(found))
-        waiting += [found.__context__, found.__cause__, getattr(found, "user_exception", None)]
-    return None
+    return next((found for found in causes(error) if isinstance(found, R2kError)), None)
+
+
+def _results(work: Sequence[Future[str | Failure]], job: str) -> list[str | Failure]:
+    """What the processes say that share a step, when all have ended.
+
+    Raises:
+        R2kError: One was killed.
+    """
+    try:
+        return [future.result() for future in work]
+    except BrokenProcessPool as error:
+        raise R2kError(
+            f"a process that shared {job} was killed",
+            state="what it published stands, whole; the rest is as it was",
+            remedy="run again, with fewer --workers if memory ran out",
+        ) from error
 
 
 def _trimmed(spans: Sequence[SessionSpan]) -> Iterator[SessionSpan]:

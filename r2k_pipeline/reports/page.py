@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 Markup = NewType("Markup", str)
 """HTML that is safe to put into a page as it is."""
 
+_CONTROLS = dict.fromkeys(
+    (
+        *(*range(9), 11, 12, *range(14, 32), *range(0x7F, 0xA0)),
+        *(*range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+    ),
+    "\N{REPLACEMENT CHARACTER}",
+)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -32,7 +39,12 @@ def text(words: str) -> Markup:
         >>> text("<script>")
         '&lt;script&gt;'
     """
-    return Markup(escape(words))
+    return Markup(_escaped(words))
+
+
+def _escaped(words: str) -> str:
+    """Words as HTML, without the characters that no page may hold and those that turn it round."""
+    return escape(words.translate(_CONTROLS))
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
@@ -47,18 +59,19 @@ def paragraph(words: str, *, kind: str = "") -> Markup:
         >>> paragraph("a & b", kind="note")
         '<p class="note">a &amp; b</p>'
     """
-    return Markup(f'<p class="{escape(kind)}">{escape(words)}</p>')
+    return Markup(f'<p class="{_escaped(kind)}">{_escaped(words)}</p>')
 
 
 def bullets(items: Iterable[str]) -> Markup:
     """Set plain texts as a list."""
-    return Markup("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>")
+    return Markup("<ul>" + "".join(f"<li>{_escaped(item)}</li>" for item in items) + "</ul>")
 
 
 def section(title: str, *content: Markup, kind: str = "") -> Markup:
     """Set a titled section."""
     inner = joined(content)
-    return Markup(f'<section class="{escape(kind)}"><h2>{escape(title)}</h2>\n{inner}\n</section>')
+    head = f'<section class="{_escaped(kind)}"><h2>{_escaped(title)}</h2>'
+    return Markup(f"{head}\n{inner}\n</section>")
 
 
 def columns(*content: Markup) -> Markup:
@@ -74,7 +87,7 @@ def tiles(figures: Mapping[str, str]) -> Markup:
         '<dl class="tiles"><div><dt>members</dt><dd>2,000</dd></div></dl>'
     """
     cells = "".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(figure)}</dd></div>"
+        f"<div><dt>{_escaped(label)}</dt><dd>{_escaped(figure)}</dd></div>"
         for label, figure in figures.items()
     )
     return Markup(f'<dl class="tiles">{cells}</dl>')
@@ -96,7 +109,7 @@ def table(frame: pl.DataFrame, headings: Mapping[str, str], *, caption: str = ""
         + "</tr>\n"
         for row in frame.select(list(headings)).iter_rows(named=True)
     )
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    title = f"<caption>{_escaped(caption)}</caption>" if caption else ""
     return Markup(f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>")
 
 
@@ -108,7 +121,7 @@ def pairs(rows: Mapping[str, str]) -> Markup:
         True
     """
     body = "".join(
-        f'<tr><td>{escape(label)}</td><td class="number">{escape(figure)}</td></tr>'
+        f'<tr><td>{_escaped(label)}</td><td class="number">{_escaped(figure)}</td></tr>'
         for label, figure in rows.items()
     )
     return Markup(f'<table class="pairs"><tbody>{body}</tbody></table>')
@@ -116,7 +129,7 @@ def pairs(rows: Mapping[str, str]) -> Markup:
 
 def _cell(tag: str, words: str, *, is_number: bool) -> str:
     kind = ' class="number"' if is_number else ""
-    return f"<{tag}{kind}>{escape(words)}</{tag}>"
+    return f"<{tag}{kind}>{_escaped(words)}</{tag}>"
 
 
 def bars(rows: Iterable[tuple[str, float, float]], *, own: str, other: str) -> Markup:
@@ -130,7 +143,7 @@ def bars(rows: Iterable[tuple[str, float, float]], *, own: str, other: str) -> M
     held = list(rows)
     widest = max((max(first, second) for _, first, second in held), default=0.0) or 1.0
     body = "".join(
-        f'<tr><td>{escape(label)}</td><td class="bar">'
+        f'<tr><td>{_escaped(label)}</td><td class="bar">'
         f'<div class="own" style="width:{100 * first / widest:.1f}%"></div>'
         f'<div class="other" style="width:{100 * second / widest:.1f}%"></div></td>'
         f'<td class="number">{100 * first:.1f} %</td>'
@@ -138,8 +151,8 @@ def bars(rows: Iterable[tuple[str, float, float]], *, own: str, other: str) -> M
         for label, first, second in held
     )
     head = (
-        f'<th></th><th></th><th class="number">{escape(own)}</th>'
-        f'<th class="number">{escape(other)}</th>'
+        f'<th></th><th></th><th class="number">{_escaped(own)}</th>'
+        f'<th class="number">{_escaped(other)}</th>'
     )
     return Markup(
         f'<table class="bars"><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>'
@@ -163,14 +176,14 @@ def page(*, title: str, subtitle: str, facts: str, content: Markup, footer: Mark
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(title)}</title>
+<title>{_escaped(title)}</title>
 <style>
 {style}
 </style>
 </head>
 <body>
-<header><div><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></div>
-<p class="facts">{escape(facts)}</p></header>
+<header><div><h1>{_escaped(title)}</h1><p>{_escaped(subtitle)}</p></div>
+<p class="facts">{_escaped(facts)}</p></header>
 <main>
 {content}
 </main>

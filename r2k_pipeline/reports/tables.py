@@ -22,7 +22,7 @@ from r2k_pipeline.queries.wording import NONE_SHOWN, percent, usd
 if TYPE_CHECKING:
     import polars as pl
 
-_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
+_RUN_BY_SPREADSHEETS = r"^([=+\-@\t\r])"
 SHOWN_ROWS = 20
 _NAME_WIDTH = 20
 _WHOLE_FROM = 1e6
@@ -73,10 +73,8 @@ def encoded(frame: pl.DataFrame, form: Format) -> bytes:
 
 def _inert(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with an apostrophe before each text that a spreadsheet would run."""
-    texts = [column for column in frame if column.dtype == str]
-    return frame.with_columns(
-        column.set(_begins_a_formula(column), "'" + column) for column in texts
-    )
+    texts = [column for column in frame if str(column.dtype) == "String"]
+    return frame.with_columns(column.str.replace(_RUN_BY_SPREADSHEETS, "'$1") for column in texts)
 
 
 def plain(text: str) -> str:

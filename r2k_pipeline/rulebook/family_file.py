@@ -151,7 +151,9 @@ class _Entry:
             name=self._name(body["name"]),
             first_rank=first,
             last_rank=last,
-            base_value=self._number(".base_value", body.get("base_value", 1000.0), most=_LARGEST_BASE),
+            base_value=self._number(
+                ".base_value", body.get("base_value", 1000.0), most=_LARGEST_BASE
+            ),
             weighting=weighting,
             band=self._band(body["band"]) if "band" in body else None,
             sectors=self._texts(".sectors", body["sectors"]) if "sectors" in body else (),

@@ -112,7 +112,8 @@ def database_errors(database: SecretStr, doing: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip()
+        # Drivers write paragraphs; an error of ours has three lines.
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
         # Without what follows the question mark: a password may stand there too.
         place = make_url(database.get_secret_value()).set(query={}).render_as_string()
         raise StorageError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,7 @@ from dagster._core.storage.dagster_run import DagsterRun
 
 from r2k_pipeline.contracts.load import contract, tables
 from r2k_pipeline.contracts.model import Storage
+from r2k_pipeline.errors import R2kError
 from r2k_pipeline.orchestration.build import build
 from r2k_pipeline.orchestration.instance import open_instance
 from r2k_pipeline.orchestration.landing import land
@@ -198,14 +200,36 @@ def use_for_the_first_time(home: Path, pipe: Connection) -> None:
         instance.add_run(DagsterRun(job_name="first_use"))
 
 
-def land_and_build(home: Path, first: date, last: date, pipe: Connection) -> None:
+def land_only(settings: Settings, first: date, last: date, pipe: Connection) -> None:
+    """Child: land a range of the small market."""
+    pipe.send((threads() == 1, time.monotonic()))
+    land_market(settings, first, last)
+
+
+def land_and_build(settings: Settings, first: date, last: date, pipe: Connection) -> None:
     """Child: land a range of the small market, then build it."""
     pipe.send((threads() == 1, time.monotonic()))
-    os.environ["DAGSTER_EVENT_BATCH_SIZE"] = "500"
-    settings = Settings(home=home)
-    with build_lock(home), open_store(settings) as store, SyntheticSource(MARKET) as source:
-        land(store, source, first, last, run_id="landing", known_at=RECEIVED)
+    land_market(settings, first, last)
     build(settings, first, last)
+
+
+def land_and_build_or_tell(settings: Settings, first: date, last: date, pipe: Connection) -> None:
+    """Child: the same, but an error of ours is told, and only such a one."""
+    try:
+        land_and_build(settings, first, last, pipe)
+    except R2kError as error:
+        pipe.send(str(error))
+        sys.exit(1)
+
+
+def land_market(settings: Settings, first: date, last: date) -> None:
+    """Land a range of the small market, as `r2k ingest` does."""
+    with (
+        build_lock(settings.home),
+        open_store(settings) as store,
+        SyntheticSource(MARKET) as source,
+    ):
+        land(store, source, first, last, run_id="landing", known_at=RECEIVED)
 
 
 def logical_content(store: Store) -> dict[str, pl.DataFrame]:

@@ -53,7 +53,7 @@ EARLY, LATE = (FIRST_BUILT, date(2022, 5, 11)), (date(2022, 5, 10), date(2022, 5
 
 def built(home: Path, *ranges: tuple[date, date]) -> Content:
     """What stands after builds of some ranges at once."""
-    finish(land_and_build, *[(home, first, last) for first, last in ranges])
+    finish(land_and_build, *[(Settings(home=home), first, last) for first, last in ranges])
     with open_store(Settings(home=home)) as store:
         return logical_content(store)
 
@@ -86,7 +86,7 @@ def test_a_build_that_was_killed_goes_on_to_the_same_tables(tmp_path: Path) -> N
     home = tmp_path / "disturbed"
     with open_store(Settings(home=home)) as store:
         for _ in range(KILLS):
-            with child(land_and_build, home, FIRST_BUILT, LAST_BUILT) as (process, _pipe):
+            with child(land_and_build, store.settings, FIRST_BUILT, LAST_BUILT) as (process, _):
                 deadline = time.monotonic() + moments.uniform(0.2, 0.7) * seconds
                 while time.monotonic() < deadline and process.is_alive():
                     require_whole(store)

@@ -7,13 +7,8 @@ that what was accepted has the shape that its contract or docstring promises. Ad
 
 from __future__ import annotations
 
-import atexit
 import io
-import json
-import shutil
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,8 +16,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.contracts.load import contract
-from r2k_pipeline.contracts.polars_shape import require_shape
 from r2k_pipeline.rulebook.family import family_with
 from r2k_pipeline.rulebook.identity_overrides import (
     OVERRIDES_FILE,
@@ -39,11 +32,21 @@ from r2k_pipeline.sources.fundamentals_file import VARIABLES, read_fundamentals
 from r2k_pipeline.sources.member_list import SEGMENTS, read_member_list
 from r2k_pipeline.sources.truth.folder import read_truth
 from r2k_pipeline.sources.truth.truth_file import TruthKind
-from r2k_pipeline.sources.us_stock_symbols.git_history import GitHistory
-from r2k_pipeline.sources.us_stock_symbols.listings import VENDOR_SCHEMA, as_raw_listings
-from r2k_pipeline.sources.us_stock_symbols.shown_session import SnapshotLabel
-from r2k_pipeline.sources.us_stock_symbols.snapshot_json import SnapshotFile, parse_snapshot
-from r2k_pipeline.sources.us_stock_symbols.year_files import YearFiles
+from r2k_pipeline_tests.hostile.archives_read import (
+    DAY,
+    SNAPSHOT,
+    bundle_bytes,
+    damaged_git_file,
+    git_examples,
+    named,
+    only_finite,
+    read_bundle,
+    read_git_content,
+    read_git_files,
+    read_snapshot,
+    read_year,
+    year_bytes,
+)
 from r2k_pipeline_tests.hostile.mutations import (
     damaged_bytes,
     damaged_csv,
@@ -51,13 +54,11 @@ from r2k_pipeline_tests.hostile.mutations import (
     damaged_parquet,
     damaged_yaml,
 )
-from r2k_pipeline_tests.sources.archives import GitArchive, evening, row, year_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-DAY = date(2022, 6, 27)
 _ROOT = Path(__file__).resolve().parents[2]
 _REFERENCE = _ROOT / "r2k_pipeline" / "rulebook" / "reference"
 _SHOWN_ROWS = 12
@@ -82,133 +83,18 @@ class Reader:
     one_in: int = 1
 
 
-def _only_finite(frame: pl.DataFrame) -> None:
-    for column in frame.select(pl.col(pl.Float64, pl.Float32)):
-        assert column.drop_nulls().is_finite().all(), column.name
-
-
-def _named(frame: pl.DataFrame, *columns: str) -> None:
-    for name in columns:
-        assert not frame[name].is_null().any()
-        assert not (frame[name].str.strip_chars() == "").any(), name
-
-
-def _snapshot(data: bytes, _: Path) -> None:
-    file = SnapshotFile(commit_id="c0ffee", path="nyse.json", exchange="nyse", taken_for=DAY, data=data)
-    rows = parse_snapshot(file).rows
-    assert rows.schema == VENDOR_SCHEMA
-    label = SnapshotLabel(exchange="nyse", taken_for=DAY, session=DAY)
-    _listings(as_raw_listings(rows, [label]))
-
-
-def _listings(listings: pl.DataFrame) -> None:
-    require_shape(contract("raw_listings"), listings)
-    _only_finite(listings)
-    _named(listings, "exchange", "symbol", "source", "source_hash")
-    days = listings["session"].unique()
-    assert all(is_session(day) for day in days)
-    assert listings.equals(listings.sort("session", "exchange", "symbol", maintain_order=True))
-
-
-def _year(data: bytes, folder: Path) -> None:
-    path = folder / "2022.parquet"
-    path.write_bytes(data)
-    with YearFiles(path) as source:
-        for plan in source.plan():
-            batch = source.read(plan)
-            _listings(batch.listings)
-            assert set(batch.listings["session"]) <= set(plan.sessions)
-
-
-def _history(folder: Path, place: Path) -> None:
-    with GitHistory(place, cache_dir=folder) as source:
-        for plan in source.plan():
-            batch = source.read(plan)
-            _listings(batch.listings)
-            assert set(batch.listings["session"]) <= set(plan.sessions)
-
-
-def _bundle(data: bytes, folder: Path) -> None:
-    path = folder / "history.bundle"
-    path.write_bytes(data)
-    _history(folder, path)
-
-
-def _git_files(data: bytes, folder: Path) -> None:
-    """A git directory in which one file was damaged: name, line end, content."""
-    name, _, content = data.partition(b"\n")
-    shutil.copytree(_good_repository(), folder / "archive")
-    file = folder / "archive" / name.decode()
-    if file.is_dir():
-        shutil.rmtree(file)
-    file.unlink(missing_ok=True)
-    file.write_bytes(content)
-    _history(folder, folder / "archive")
-
-
-def _git_file_damage(rng: Random, data: bytes) -> bytes:
-    name, _, content = data.partition(b"\n")
-    return name + b"\n" + damaged_bytes(rng, content)
-
-
-def _git_content(data: bytes, folder: Path) -> None:
-    """An evening between two good ones whose NYSE file is the input."""
-    archive = folder / "archive"
-    shutil.copytree(_good_repository(), archive)
-    made = GitArchive(archive)
-    made.commit(datetime.combine(DAY + timedelta(days=3), time(0, 15), UTC), {"nyse": data})
-    _history(folder, archive)
-
-
-@cache
-def _scratch() -> Path:
-    """A folder for as long as the process lives."""
-    folder = TemporaryDirectory(prefix="r2k-fuzz-")
-    atexit.register(folder.cleanup)
-    return Path(folder.name)
-
-
-@cache
-def _good_repository() -> Path:
-    """A small archive of four evenings, the last one not yet packed."""
-    folder = _scratch() / "archive"
-    archive = GitArchive.create(folder)
-    shutil.rmtree(archive.folder / ".git" / "hooks")
-    for n in range(3):
-        when = datetime.combine(DAY + timedelta(days=n), time(0, 15), UTC)
-        archive.commit(when, {one: rows[:3] for one, rows in evening(n + 1).items()})
-    archive.git("gc", "--quiet")
-    archive.commit(
-        datetime.combine(DAY + timedelta(days=3), time(0, 15), UTC),
-        {one: rows[:3] for one, rows in evening(4).items()},
-    )
-    return folder
-
-
-def _git_examples() -> tuple[bytes, ...]:
-    """Every file of a git directory that git reads, with its name before it."""
-    archive = _good_repository()
-    files = sorted(path for path in (archive / ".git").rglob("*") if path.is_file())
-    skipped = ("hooks", "logs", "info")
-    return tuple(
-        path.relative_to(archive).as_posix().encode() + b"\n" + path.read_bytes()
-        for path in files
-        if not set(skipped) & set(path.parts) and path.name not in {"description", "COMMIT_EDITMSG"}
-    ) + (b".git\ngitdir: elsewhere",)
-
-
 def _member_list(data: bytes, _: Path) -> None:
     members = read_member_list(data, file="members.csv")
     assert members.schema == {"symbol": pl.String, "segment": pl.String}
-    _named(members, "symbol")
+    named(members, "symbol")
     assert set(members["segment"]) <= {str(segment) for segment in SEGMENTS.values()}
 
 
 def _fundamentals(data: bytes, _: Path) -> None:
     found = read_fundamentals(data, file="fundamentals.csv")
     assert found.columns == ["event_id", "symbol", *VARIABLES, "analysts"]
-    _only_finite(found)
-    _named(found, "event_id", "symbol")
+    only_finite(found)
+    named(found, "event_id", "symbol")
     assert not (found["analysts"] < 0).any()
     assert not found.select(pl.struct("event_id", "symbol").is_duplicated()).to_series().any()
 
@@ -216,7 +102,7 @@ def _fundamentals(data: bytes, _: Path) -> None:
 def _floats(data: bytes, _: Path) -> None:
     found = read_floats(data, file="floats.csv")
     assert found.columns == list(FLOAT_COLUMNS)
-    _named(found, "symbol", "source", "certainty")
+    named(found, "symbol", "source", "certainty")
     assert found["float_factor"].is_between(0.0, 1.0, closed="right").all()
     assert all(is_session(day) for day in found["session"].unique())
 
@@ -227,11 +113,11 @@ def _truth(name: str, kind: TruthKind) -> Callable[[bytes, Path], None]:
         path.write_bytes(data)
         (found,) = read_truth(path)
         assert not found.rows.is_empty()
-        _only_finite(found.rows)
+        only_finite(found.rows)
         if found.session is not None:
             assert is_session(found.session)
         if "symbol" in found.rows.columns:
-            _named(found.rows, "symbol")
+            named(found.rows, "symbol")
         if found.kind is kind:
             assert found.rows.schema == GOOD_TRUTH[name]
 
@@ -252,7 +138,9 @@ def _family(data: bytes, folder: Path) -> None:
 
 def _excluding(data: bytes, folder: Path) -> None:
     path = folder / "family.yaml"
-    path.write_text("indexes: {r9: {name: Nine, ranks: [1, 9], excluding: x.csv}}", encoding="utf-8")
+    path.write_text(
+        "indexes: {r9: {name: Nine, ranks: [1, 9], excluding: x.csv}}", encoding="utf-8"
+    )
     (folder / "x.csv").write_bytes(data)
     symbols = family_with(path)["r9"].excluding
     assert len(set(symbols)) == len(symbols)
@@ -269,8 +157,8 @@ def _overrides(data: bytes, _: Path) -> None:
 def _facts(table: str) -> Callable[[bytes, Path], None]:
     def read(data: bytes, _: Path) -> None:
         facts = read_facts(table, data.decode("utf-8", "replace"))
-        _only_finite(facts)
-        _named(facts, "symbol", "company", "source", "certainty")
+        only_finite(facts)
+        named(facts, "symbol", "company", "source", "certainty")
 
     return read
 
@@ -286,38 +174,21 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     return out.getvalue()
 
 
-def _year_bytes() -> bytes:
-    evenings = {
-        DAY + timedelta(days=n): {one: rows[:4] for one, rows in evening(n + 1).items()}
-        for n in range(4)
-    }
-    with TemporaryDirectory() as folder:
-        return year_file(Path(folder) / "y.parquet", evenings).read_bytes()
-
-
-def _bundle_bytes() -> bytes:
-    with TemporaryDirectory() as folder:
-        return GitArchive(_good_repository()).bundle(Path(folder) / "b.bundle").read_bytes()
-
-
 def _head(file: str) -> bytes:
     """The first rows of a shipped file of facts."""
     return b"".join((_REFERENCE / file).read_bytes().splitlines(keepends=True)[:_SHOWN_ROWS])
 
 
-_SNAPSHOT = json.dumps(
-    [
-        row("HAL", "$1,234.50", "-0.50", ipoyear="2008", name="Halden Inc."),
-        row("BRK/B", "$310.00", "UNCH", marketCap="", volume="12,345"),
-        row("ZZ^A", "NA", "NA", volume="", country="", sector="Finance"),
-    ]
-).encode()
 _FLOAT_ROWS = pl.DataFrame(
     {
         "session": [DAY, DAY], "symbol": ["HAL", "BRK.B"], "float_factor": [0.85, 1.0],
         "source": ["10-K 2021", "a vendor"], "certainty": ["reported", "reported"],
     }
 )  # fmt: skip
+_FUNDAMENTALS = (
+    b"event,symbol,book_to_price,growth_forecast,sales_growth,analysts\n"
+    b"2022-06,HAL,0.7,0.1,0.05,2\n2022-06,BRK.B,,,-0.1,\n"
+)
 _HOLDINGS = (
     'Some Russell 2000 ETF\nFund Holdings as of,"Jun 27, 2022"\nStock,"-"\n\n'
     'Ticker,Name,Asset Class,Weight (%),Exchange\n"HAL","HALDEN","Equity","5.25","NYSE"\n'
@@ -356,64 +227,95 @@ def _truth_schemas() -> dict[str, pl.Schema]:
 GOOD_TRUTH = _truth_schemas()
 
 READERS = (
-    Reader(name="snapshot_json", examples=(_SNAPSHOT,), damage=damaged_json, read=_snapshot),
-    Reader(name="year_file", examples=(_year_bytes(),), damage=damaged_parquet, read=_year),
+    Reader(name="snapshot_json", examples=(SNAPSHOT,), damage=damaged_json, read=read_snapshot),
+    Reader(name="year_file", examples=(year_bytes(),), damage=damaged_parquet, read=read_year),
     Reader(
-        name="git_content", examples=(_SNAPSHOT,), damage=damaged_json, read=_git_content, one_in=10
+        name="git_content",
+        examples=(SNAPSHOT,),
+        damage=damaged_json,
+        read=read_git_content,
+        one_in=20,
     ),
     Reader(
-        name="git_files", examples=_git_examples(), damage=_git_file_damage, read=_git_files, one_in=5
+        name="git_files",
+        examples=git_examples(),
+        damage=damaged_git_file,
+        read=read_git_files,
+        one_in=10,
     ),
     Reader(
-        name="git_bundle", examples=(_bundle_bytes(),), damage=damaged_bytes, read=_bundle, one_in=10
+        name="git_bundle",
+        examples=(bundle_bytes(),),
+        damage=damaged_bytes,
+        read=read_bundle,
+        one_in=20,
     ),
     Reader(
-        name="member_list", examples=(b"symbol,index\nHAL,R1000\nBRK.B,small\n",),
-        damage=damaged_csv, read=_member_list,
+        name="member_list",
+        examples=(b"symbol,index\nHAL,R1000\nBRK.B,small\n",),
+        damage=damaged_csv,
+        read=_member_list,
     ),
     Reader(
         name="fundamentals",
-        examples=(
-            b"event,symbol,book_to_price,growth_forecast,sales_growth,analysts\n"
-            b"2022-06,HAL,0.7,0.1,0.05,2\n2022-06,BRK.B,,,-0.1,\n",
-        ),
-        damage=damaged_csv, read=_fundamentals,
+        examples=(_FUNDAMENTALS,),
+        damage=damaged_csv,
+        read=_fundamentals,
     ),
     Reader(
-        name="floats_csv", examples=(_FLOAT_ROWS.write_csv().encode(),), damage=damaged_csv,
+        name="floats_csv",
+        examples=(_FLOAT_ROWS.write_csv().encode(),),
+        damage=damaged_csv,
         read=_floats,
     ),
     Reader(
-        name="floats_parquet", examples=(_parquet(_FLOAT_ROWS),), damage=damaged_parquet, read=_floats
+        name="floats_parquet",
+        examples=(_parquet(_FLOAT_ROWS),),
+        damage=damaged_parquet,
+        read=_floats,
     ),
     *(
         Reader(
-            name=f"truth_{kind}", examples=(text.encode(),), damage=damaged_csv,
+            name=f"truth_{kind}",
+            examples=(text.encode(),),
+            damage=damaged_csv,
             read=_truth(name, kind),
         )
         for name, (kind, text) in _TRUTH.items()
     ),
     Reader(name="family", examples=(_FAMILY.encode(),), damage=damaged_yaml, read=_family),
     Reader(
-        name="family_excluding", examples=(b"symbol,why\nHAL,own\nBRK.B,own\n",), damage=damaged_csv,
+        name="family_excluding",
+        examples=(b"symbol,why\nHAL,own\nBRK.B,own\n",),
+        damage=damaged_csv,
         read=_excluding,
     ),
     Reader(
-        name="identity_overrides", examples=(_head("identity_overrides.csv"),), damage=damaged_csv,
+        name="identity_overrides",
+        examples=(_head("identity_overrides.csv"),),
+        damage=damaged_csv,
         read=_overrides,
     ),
     *(
         Reader(
-            name=f"facts_{table}", examples=(_head(f"{table}.csv"),), damage=damaged_csv,
+            name=f"facts_{table}",
+            examples=(_head(f"{table}.csv"),),
+            damage=damaged_csv,
             read=_facts(table),
         )
         for table in (
-            "home_countries", "issuer_kinds", "public_votes", "settled_doubts", "share_counts",
+            "home_countries",
+            "issuer_kinds",
+            "public_votes",
+            "settled_doubts",
+            "share_counts",
             "unlisted_shares",
         )
     ),
     Reader(
-        name="withholding_rates", examples=(_head("withholding_rates.csv"),), damage=damaged_csv,
+        name="withholding_rates",
+        examples=(_head("withholding_rates.csv"),),
+        damage=damaged_csv,
         read=_rates,
     ),
-)  # fmt: skip
+)

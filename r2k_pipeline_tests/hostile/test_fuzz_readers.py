@@ -17,7 +17,6 @@ import faulthandler
 import os
 import shutil
 import signal
-import sys
 from contextlib import contextmanager
 from random import Random
 from typing import TYPE_CHECKING
@@ -51,7 +50,7 @@ def within(seconds: float) -> Iterator[None]:
     before = signal.signal(signal.SIGPROF, stop)
     # Time of this process: the machine may have others to serve.
     signal.setitimer(signal.ITIMER_PROF, seconds)
-    faulthandler.dump_traceback_later(WAITING_SECONDS, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(WAITING_SECONDS, exit=True, file=2)
     try:
         yield
     finally:

@@ -247,6 +247,17 @@ def test_shares_that_change_after_a_spin_off_of_one_day_receive_no_child() -> No
     assert both.levels() == pytest.approx([1000.0, 1000.0])
 
 
+@pytest.mark.parametrize("step", [1, -1], ids=["as listed", "the other way round"])
+def test_of_two_ends_of_one_morning_the_first_of_the_table_counts(step: int) -> None:
+    ends = [
+        action("BOLT", 1, "cash_merger", amount_usd=6.0),
+        action("BOLT", 1, "stock_merger", ratio=0.1, counterparty_security_id="BIG"),
+        action("BOLT", 1, "delisting"),
+    ]
+    gone = ace_and_bolt(*ends[::step], ace=[20.0, 20.0], closes={"BIG": [9.0, 9.0]})
+    assert gone.changes() == [(1, "merger", "cash_merger BOLT", pytest.approx(2 / 3))]
+
+
 def test_a_target_that_splits_the_same_morning_is_paid_for_each_new_share() -> None:
     # 200 BOLT become 400; 0.1 of ACE for each is 40.
     both = ace_and_bolt(

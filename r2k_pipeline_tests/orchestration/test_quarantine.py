@@ -111,7 +111,7 @@ def test_the_list_names_rule_and_values_and_can_be_narrowed(
     for narrowed in (
         {"table": "reported_actions"}, {"state": "released"}, {"check": "x"}, {"start": LAST}
     ):  # fmt: skip
-        assert quarantine(store, **narrowed).is_empty()  # type: ignore[arg-type]  # by name
+        assert quarantine(store, **narrowed).is_empty()
     told = r2k(settings, "list", "--state", "held", "--format", "csv").stdout.splitlines()
     assert told[0].startswith("quarantine_id,state,table_name,partition_key,row_key,checks")
     assert len(told) == 3

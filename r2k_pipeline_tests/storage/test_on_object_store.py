@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
+import socket
 import warnings
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from r2k_pipeline.errors import StorageError
 from r2k_pipeline.settings import Settings
 from r2k_pipeline.storage.lake import open_lake
 from r2k_pipeline_tests.storage.kept_rows import JUNE_24, closes, listings, weekdays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.connection import Connection
     from pathlib import Path
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -23,7 +26,7 @@ _BUCKET = "index-data"
 
 
 @pytest.fixture
-def _object_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def object_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An S3 server with one bucket, made known as its users would."""
     with warnings.catch_warnings():
         # moto and boto3 warn about their own dependencies while they are imported.
@@ -46,7 +49,7 @@ def _object_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=_BUCKET)
     try:
-        yield
+        yield server
     finally:
         server.stop()
 
@@ -62,10 +65,79 @@ def replace_and_read_back(home: Path) -> None:
         assert closes(lake) == expected
 
 
-@pytest.mark.usefixtures("_object_store")
+@pytest.mark.usefixtures("object_store")
 def test_bulk_tables_live_in_an_object_store(tmp_path: Path) -> None:
     child = _SPAWN.Process(target=replace_and_read_back, args=(tmp_path,))
     child.start()
     child.join(_PATIENCE_SECONDS)
     assert child.exitcode == 0
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+def replace_until_refused(home: Path, pipe: Connection) -> None:
+    """Child: replaces a session with ever new versions; tells the error that ends it."""
+    version = 1.0
+    try:
+        with open_lake(Settings(home=home, warehouse=f"s3://{_BUCKET}/warehouse")) as lake:
+            while True:
+                pipe.send(version)
+                rows = listings([JUNE_24], version=version)
+                lake.replace("raw_listings", rows, start=JUNE_24, end=JUNE_24)
+                version += 2.0
+    except StorageError as error:
+        pipe.send(str(error))
+
+
+def read_closes(home: Path, pipe: Connection) -> None:
+    """Child: tells what the table holds, then replaces it once more."""
+    with open_lake(Settings(home=home, warehouse=f"s3://{_BUCKET}/warehouse")) as lake:
+        pipe.send(closes(lake)[JUNE_24])
+        lake.replace("raw_listings", listings([JUNE_24], version=0.0), start=JUNE_24, end=JUNE_24)
+        pipe.send(closes(lake)[JUNE_24])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_silent", [False, True], ids=["gone", "silent"])
+def test_an_object_store_that_stops_answering_is_told_and_overcome(
+    tmp_path: Path,
+    object_store: Any,  # noqa: ANN401 - the package has no types
+    is_silent: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    host, port = object_store.get_host_and_port()
+    ours, theirs = _SPAWN.Pipe(duplex=False)
+    child = _SPAWN.Process(target=replace_until_refused, args=(tmp_path, theirs))
+    child.start()
+    theirs.close()
+    assert [told(ours) for _ in range(3)] == [1.0, 3.0, 5.0]
+    object_store.stop()
+    with socket.socket() as listener:
+        if is_silent:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            # Whoever connects is taken in and never answered.
+            listener.listen()
+        versions: list[Any] = [5.0]
+        while not isinstance(versions[-1], str):
+            versions.append(told(ours))
+        child.join(_PATIENCE_SECONDS)
+        assert child.exitcode == 0
+    culprit, state, remedy = versions.pop().split("\n")
+    assert culprit.startswith("replacing 2022-06-24 of raw_listings failed: ")
+    assert state == "state: nothing was promoted; the table's last good partitions stand"
+    assert remedy.startswith("remedy: check that the warehouse can be reached")
+    object_store._port = port
+    object_store.start()
+    ours, theirs = _SPAWN.Pipe(duplex=False)
+    child = _SPAWN.Process(target=read_closes, args=(tmp_path, theirs))
+    child.start()
+    finished = versions[-1] - 2.0
+    assert told(ours) in ([finished, finished + 1.0], [finished + 2.0, finished + 3.0])
+    assert told(ours) == [0.0, 1.0]
+    child.join(_PATIENCE_SECONDS)
+    assert child.exitcode == 0
+
+
+def told(pipe: Connection) -> object:
+    """What a child says next."""
+    assert pipe.poll(_PATIENCE_SECONDS), "the child says nothing more"
+    return pipe.recv()

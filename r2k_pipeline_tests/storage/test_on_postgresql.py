@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
+import signal
+import time
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,14 @@ from r2k_pipeline.settings import Settings
 from r2k_pipeline.storage.published_rows import published_metadata
 from r2k_pipeline.storage.schema_upgrade import VERSION_TABLE
 from r2k_pipeline.storage.store import open_store
+from r2k_pipeline_tests.crash.children import (
+    begun,
+    child,
+    finish,
+    land_and_build,
+    land_and_build_or_tell,
+    logical_content,
+)
 from r2k_pipeline_tests.storage.kept_rows import (
     JUNE_24,
     JUNE_27,
@@ -32,6 +43,7 @@ from r2k_pipeline_tests.storage.kept_rows import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
+    from pathlib import Path
 
 LATER = NOON + timedelta(hours=1)
 JUNE = weekdays(date(2022, 6, 1), date(2022, 6, 30))
@@ -41,7 +53,7 @@ _PATIENCE_SECONDS = 180
 
 
 @pytest.fixture(scope="module")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A server of its own, for this module."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
@@ -50,9 +62,16 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
         server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
         try:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+            yield server
         finally:
             server.cleanup()
+
+
+@pytest.fixture
+def server_url(server: Any) -> str:  # noqa: ANN401 - the package has no types
+    """Where it listens, as SQLAlchemy wants to be told."""
+    url: str = server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+    return url
 
 
 @pytest.fixture
@@ -134,12 +153,48 @@ def test_several_processes_may_open_and_write_one_session_at_once(settings: Sett
         _SPAWN.Process(target=publish_versions, args=(settings, level))
         for level in (100.0, 200.0, 300.0)
     ]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join(_PATIENCE_SECONDS)
-    assert [child.exitcode for child in children] == [0, 0, 0]
+    for process in children:
+        process.start()
+    for process in children:
+        process.join(_PATIENCE_SECONDS)
+    assert [process.exitcode for process in children] == [0, 0, 0]
     with open_store(settings) as store:
         (level,) = store.published.read("levels")["price_level"].to_list()
         assert level in {109.0, 209.0, 309.0}
         assert closes(store.lake)[JUNE_24] in ([100.0, 101.0], [200.0, 201.0], [300.0, 301.0])
+
+
+@pytest.mark.slow
+def test_a_database_that_is_gone_in_the_middle_of_a_build_is_told_and_overcome(
+    server: Any,  # noqa: ANN401 - the package has no types
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    first, last = date(2022, 5, 6), date(2022, 5, 11)
+    alone = Settings(home=tmp_path / "alone")
+    finish(land_and_build, (alone, first, last))
+    with child(land_and_build_or_tell, settings, first, last) as (process, pipe):
+        begun(pipe)
+        wait_for_rows(settings, "provenance")
+        # As if it crashed: connections break, nobody is asked.
+        os.kill(server.get_pid(), signal.SIGQUIT)
+        culprit, state, remedy = str(pipe.recv()).split("\n")
+        process.join(_PATIENCE_SECONDS)
+        assert process.exitcode == 1
+    assert "in postgresql+psycopg2://" in culprit
+    assert (state[:7], remedy[:8]) == ("state: ", "remedy: ")
+    server.start()
+    finish(land_and_build, (settings, first, last))
+    with open_store(settings) as store, open_store(alone) as other:
+        content = logical_content(store)
+        for table, rows in logical_content(other).items():
+            assert content[table].equals(rows), table
+
+
+def wait_for_rows(settings: Settings, table: str) -> None:
+    """Wait until another process has written into a table."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with open_store(settings) as store:
+        while store.published.read(table).is_empty():
+            assert time.monotonic() < deadline, f"nobody wrote {table}"
+            time.sleep(0.05)

@@ -45,9 +45,10 @@ def table_rows(data: bytes, *, file: str) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
         for row in reader:
-            if len(row) > _WIDEST_ROW or len(rows) == _MOST_ROWS:
-                what = f"{len(row):,} cells" if len(row) > _WIDEST_ROW else f"over {_MOST_ROWS:,} rows"
-                raise _no_list(file, reader.line_num, what)
+            if len(row) > _WIDEST_ROW:
+                raise _no_list(file, reader.line_num, f"a row of {len(row):,} cells")
+            if len(rows) == _MOST_ROWS:
+                raise _no_list(file, reader.line_num, f"more than {_MOST_ROWS:,} rows")
             rows.append([cell.replace("\N{NO-BREAK SPACE}", " ").strip() for cell in row])
     except csv.Error as error:
         raise _no_list(file, reader.line_num, str(error)) from error

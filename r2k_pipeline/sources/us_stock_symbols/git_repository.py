@@ -29,6 +29,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//|:)")
 # A day's file has two megabytes; what unpacks to gigabytes is none.
 _LARGEST_BYTES = 256 * 1024 * 1024
 _LONGEST_PATH = 4096
+# Git before 2.39.4 does not know it; against those stands the list of protocols.
+_LAZY_FETCH = "GIT_NO_LAZY_FETCH"
 _SLOW_BYTES_PER_SECOND, _SLOW_SECONDS = "1000", "60"
 # `git cat-file --batch` answers with id, type and size, or with the question and this word.
 _HEADER_WORDS, _MISSING = 3, b"missing"
@@ -280,7 +282,7 @@ def _environment(protocols: Sequence[str]) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         # Settings of a repository can allow a protocol; against this list they cannot.
         "GIT_ALLOW_PROTOCOL": ":".join(protocols),
-        "GIT_NO_LAZY_FETCH": "1",
+        _LAZY_FETCH: "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_ASKPASS": "true",
         "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",

@@ -164,6 +164,9 @@ def _frame(file: SnapshotFile, columns: dict[str, list[Any]]) -> pl.DataFrame:
     frame = pl.DataFrame(series)
     if frame["symbol"].str.strip_chars().fill_null("").eq("").any():
         raise _corrupt(file, "a listing has no symbol")
+    null = frame.filter(pl.any_horizontal(pl.col(_TEXTS).str.contains("\0", literal=True)))
+    if not null.is_empty():
+        raise _corrupt(file, f"a text of {_shown(null['symbol'][0])} holds the character NUL")
     return frame
 
 

@@ -49,6 +49,7 @@ _FILE_SCHEMA = {
     for column, dtype in VENDOR_SCHEMA.items()
     if column != "source_hash"
 }
+_TEXTS = ("symbol", "name", "country", "industry", "sector")
 _AMOUNTS = ("lastsale", "netchange", "marketCap")
 _UNTOUCHED = "nothing of it was landed"
 
@@ -166,6 +167,10 @@ def _inspect(path: Path) -> _YearFile:
                 pl.all_horizontal(pl.col(name).is_finite().all() for name in _AMOUNTS).alias(
                     "is_finite"
                 ),
+                # No database takes this character for text.
+                pl.any_horizontal(
+                    pl.col(name).str.contains("\0", literal=True).any() for name in _TEXTS
+                ).alias("has_nul"),
             )
             .collect()
             .row(0, named=True)
@@ -221,6 +226,8 @@ def _require_keys(path: Path, found: dict[str, object]) -> None:
         problem = f"names exchange {listed(strange)}; known are {listed(EXCHANGES)}"
     elif not found["is_finite"]:
         problem = f"has NaN or an infinite number in {listed(_AMOUNTS)}"
+    elif found["has_nul"]:
+        problem = f"has the character NUL in {listed(_TEXTS)}"
     else:
         return
     raise SourceError(f"{path} {problem}", state=_UNTOUCHED, remedy="extract the file again")
