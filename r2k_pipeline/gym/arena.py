@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 FIRST, LAST = date(2022, 4, 18), date(2022, 7, 8)
 SESSIONS = tuple(sessions_between(FIRST, LAST))
-_COMPANIES = 400
+_COMPANIES = 250
 # Enough for the medians of the gate, few enough to land in a blink.
 LANDED = SESSIONS[:16]
 _MADE_OF = ("source", "source_hash")

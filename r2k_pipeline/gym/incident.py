@@ -1,4 +1,7 @@
-"""What an incident is, and what came of replaying it."""
+"""What an incident is, and what came of replaying it.
+
+Values only; a family's module has what it injects, `replay` the running.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from r2k_pipeline.gym.incident import Finding, Incident
 from r2k_pipeline.queries.members import members
 from r2k_pipeline.queries.restatements import restatements
 from r2k_pipeline.queries.verification import first_difference, verify
-from r2k_pipeline.rulebook.rules import rules_in_force
 from r2k_pipeline.rulebook.schedule import event
 from r2k_pipeline.storage.store import open_store
 
@@ -35,7 +34,7 @@ INDEX = "r3000"
 _COMPANIES, _FIRST = 1300, date(2022, 5, 2)
 _AFTER = tuple(day for day in SESSIONS if day >= JUNE.effective_session)
 _SPLIT, _REWRITTEN, _LATE, _MERGED = _AFTER[1], _AFTER[2], _AFTER[2], _AFTER[7]
-_HALTED, _MISSING = _AFTER[3:6], _AFTER[6]
+_HALTED, _MISSING = _AFTER[3:6], _AFTER[-1]
 _LEVELS = ("price_level", "total_return_level", "net_total_return_level", "members")
 _DIVIDEND_USD = 1.5
 _TOLERANCE = 1e-9
@@ -179,7 +178,7 @@ def _disturbed(listings: pl.DataFrame, actions: pl.DataFrame, cast: Cast) -> Fee
         previous_close_usd=pl.col("previous_close_usd") * before,
         market_cap_usd=pl.col("market_cap_usd") * pl.when(is_wrong).then(1.07).otherwise(1.0),
     )
-    last = listings.filter((symbol == cast.merged) & (day == _AFTER[5]))["close_usd"].item()
+    last = listings.filter((symbol == cast.merged) & (day == _AFTER[6]))["close_usd"].item()
     told = pl.DataFrame(
         [
             _action(_SPLIT, cast.split, "split", split_factor=2.0),
@@ -229,7 +228,7 @@ def _guard_that_hides(arena: Arena) -> Finding:
 
 def _rewritten(arena: Arena) -> Finding:
     told = story(arena)
-    causes = told.restated["cause_code"].str.split(", ").explode().drop_nulls().unique()
+    causes = told.restated["cause_code"].str.split(" ").explode().drop_nulls().unique()
     return Finding(
         caught_by=frozenset(causes),
         published=f"{told.restated.height} restated levels; those of before stay readable",
@@ -249,7 +248,7 @@ def _dividends(arena: Arena) -> Finding:
     """A dividend that was none is cancelled: total return falls back, prices stay."""
     told = story(arena)
     codes = told.restated.filter(pl.col("session") >= _LATE)["cause_code"]
-    causes = codes.str.split(", ").explode().drop_nulls().unique()
+    causes = codes.str.split(" ").explode().drop_nulls().unique()
     phantom = told.disturbed.ledger.filter(
         pl.col("action_ids").str.contains(rf"\b{told.cast.phantom}\b")
     )
@@ -330,34 +329,6 @@ def _time_travel(arena: Arena) -> Finding:
     )
 
 
-# Printed by the index's owner: the third of each is the day that ranks.
-_PRINTED = {
-    "2021-06": date(2021, 5, 7),
-    "2022-06": date(2022, 5, 6),
-    "2023-06": date(2023, 4, 28),
-    "2024-06": date(2024, 4, 30),
-    "2025-06": date(2025, 4, 30),
-    "2026-06": date(2026, 4, 30),
-    "2026-12": date(2026, 10, 30),
-}
-
-
-def _rule_change(_: Arena) -> Finding:
-    """The rank day moves in 2023, a second event a year comes in 2026: each from its day on."""
-    wrong = tuple(
-        f"{event_id}: {event(event_id).rank_day}, printed {day}"
-        for event_id, day in _PRINTED.items()
-        if event(event_id).rank_day != day
-    )
-    dated = {rules_in_force(day) for day in _PRINTED.values()}
-    has_changed = len(dated) > 1
-    return Finding(
-        caught_by=frozenset({"dated rulebook"} if has_changed and not wrong else ()),
-        published=f"{len(_PRINTED)} events on their printed rank days",
-        wrong=wrong,
-    )
-
-
 INCIDENTS = (
     Incident(
         number=7,
@@ -390,13 +361,6 @@ INCIDENTS = (
         guards=("ledger of actions, verified",),
         replay=_actions,
         is_fast=False,
-    ),
-    Incident(
-        number=25,
-        name="rules change in mid-history",
-        example="April rank days from 2023 on, two events a year from 2026 on",
-        guards=("dated rulebook",),
-        replay=_rule_change,
     ),
     Incident(
         number=26,

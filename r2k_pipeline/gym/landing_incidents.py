@@ -65,17 +65,25 @@ def replayed(
         caught = (complaints(store) - truth.complaints) | said | _held(store)
         left_out = differing(truth.listings, first).height
         told = f"{first.height:,} of {truth.listings.height:,} rows, {left_out:,} held back"
-        wrong = differing(first, truth.listings)
+        wrong = phrases(differing(first, truth.listings), *_KEY) + _half_sessions(first, truth)
         with mended or arena.extracted(arena.some()) as source:
             landing(store, source)
         last = standing(store)
     return Finding(
         caught_by=frozenset(caught),
         published=told,
-        wrong=phrases(wrong, *_KEY),
+        wrong=wrong,
         lost=phrases(differing(truth.listings, last), *_KEY)
         + phrases(differing(last, truth.listings), *_KEY),
     )
+
+
+def _half_sessions(found: pl.DataFrame, truth: Landed) -> tuple[str, ...]:
+    """Exchanges that are missing on sessions that stand."""
+    key = ["session", "exchange"]
+    there = truth.listings.join(found, on="session", how="semi")
+    missing = there.join(found, on=key, how="anti").select(key).unique().sort(key)
+    return phrases(missing, *key)
 
 
 def _attempt(store: Store, source: Source) -> frozenset[str]:

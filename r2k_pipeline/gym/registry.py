@@ -9,6 +9,7 @@ from r2k_pipeline.gym import (
     index_incidents,
     landing_incidents,
     line_incidents,
+    rule_incidents,
     storage_incidents,
 )
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _FAMILIES = (
     landing_incidents, archive_incidents, line_incidents, storage_incidents, index_incidents,
+    rule_incidents,
 )  # fmt: skip
 
 

@@ -69,6 +69,8 @@ def markdown(results: Sequence[Result]) -> str:
         "the pipeline is judged beside an undisturbed one over the same market: it must be",
         "caught by the checks and rules named here, nothing wrong may be published, and once the",
         "input is mended nothing may be lost. A fast incident is replayed by `make test`, too.",
+        "The incidents are in `r2k_pipeline/gym/`, the proof that they can fail in",
+        "`r2k_pipeline_tests/gym/test_gym.py`.",
         "",
         f"**{survived} of {len(results)} survived**, in {seconds:,.0f} seconds.",
         "",

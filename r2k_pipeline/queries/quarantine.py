@@ -1,4 +1,7 @@
-"""Which rows are held back, and what was decided on them: one row each, however often received."""
+"""Which rows are held back, and what was decided on them: one row each, however often received.
+
+Reads the log alone. Deciding is `orchestration.quarantine`.
+"""
 
 from __future__ import annotations
 

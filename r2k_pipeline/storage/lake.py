@@ -19,7 +19,7 @@ from pyiceberg.catalog import load_catalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, ValidationException
 from pyiceberg.expressions import AlwaysTrue
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from r2k_pipeline.contracts.iceberg_schema import iceberg_schema, partition_spec
 from r2k_pipeline.contracts.polars_shape import polars_schema, require_shape
@@ -304,8 +304,11 @@ class Lake:
         with _lake_errors(self._catalog, doing):
             try:
                 self._promote(promised, replacement.promote)
-            except SQLAlchemyError:
-                # Whether it landed is not known: what it staged stays until it is collected.
+            except DBAPIError as error:
+                # Cut off from the database, nobody knows whether the commit landed or will:
+                # what it staged stays until it is collected.
+                if not error.connection_invalidated:
+                    self._sweep(promised, replacement)
                 raise
             except BaseException:
                 self._sweep(promised, replacement)

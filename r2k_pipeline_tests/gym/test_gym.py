@@ -100,7 +100,9 @@ def test_without_its_guard_it_is_not_survived(
 ) -> None:
     assert arena.landed.listings.height
     switched_off(monkeypatch)
-    assert not replayed(arena, numbered(number)).is_survived
+    result = replayed(arena, numbered(number))
+    assert not result.is_survived
+    assert not any("the replay broke" in told for told in result.finding.wrong)
 
 
 def test_without_repairs_a_spike_is_published(

@@ -49,6 +49,14 @@ URLS = (
     f"://me:{SECRET}@127.0.0.1",
     SECRET,
 )
+# Settings by which a repository names a program.
+PROGRAMS = (
+    "core.fsmonitor", "core.sshCommand", "core.pager", "core.editor", "core.askPass",
+    "core.gitProxy", "core.alternateRefsCommand", "credential.helper", "gpg.program",
+    "diff.external", "diff.trap.textconv", "filter.trap.smudge", "filter.trap.clean",
+    "uploadpack.packObjectsHook", "pager.rev-list", "alias.rev-list", "alias.cat-file",
+    "interactive.diffFilter", "sequence.editor",
+)  # fmt: skip
 NYSE = "nyse/nyse_full_tickers.json"
 EVENING = datetime(2022, 6, 28, 0, 15, tzinfo=UTC)
 
@@ -175,16 +183,9 @@ def hostile(tmp_path: Path, marker: Path) -> GitArchive:
         (hooks / name).symlink_to(trap)
     included = tmp_path / "more.config"
     included.write_text(f"[core]\n\tfsmonitor = {trap}\n\tsshCommand = {trap}\n", encoding="utf-8")
-    programs = (
-        "core.fsmonitor", "core.sshCommand", "core.pager", "core.editor", "core.askPass",
-        "core.gitProxy", "core.alternateRefsCommand", "credential.helper", "gpg.program",
-        "diff.external", "diff.trap.textconv", "filter.trap.smudge", "filter.trap.clean",
-        "uploadpack.packObjectsHook", "pager.rev-list", "alias.rev-list", "alias.cat-file",
-        "interactive.diffFilter", "sequence.editor",
-    )  # fmt: skip
     config = archive.folder / ".git" / "config"
     lines = [f"[core]\n\thooksPath = {hooks}\n[include]\n\tpath = {included}\n"]
-    for program in programs:
+    for program in PROGRAMS:
         section, _, key = program.rpartition(".")
         outer, _, inner = section.partition(".")
         lines.append(

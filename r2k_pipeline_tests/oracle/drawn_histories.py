@@ -72,7 +72,20 @@ def markets(draw: st.DrawFn) -> Market:
         size=_choices,
         membership=st.sampled_from(MEMBERSHIPS[1:]),
     )
-    deeds = st.builds(
+    _silence(market, draw(_some(gaps, _MOST_GAPS)))
+    reviewed = draw(_some(changes, _MOST_CHANGES))
+    _add(market, [change for change in reviewed if change.kind == "ipo_addition"])
+    _happen(market, draw(_some(_deeds(places, ordinals), MOST_DEEDS)))
+    _update(market, [change for change in reviewed if change.kind != "ipo_addition"])
+    _trade(market)
+    return market
+
+
+def _deeds(
+    places: st.SearchStrategy[int], ordinals: st.SearchStrategy[int]
+) -> st.SearchStrategy[Deed]:
+    """Anything that a reporter may tell of a line."""
+    return st.builds(
         Deed,
         kind=st.sampled_from(OFTEN),
         line=places,
@@ -81,13 +94,6 @@ def markets(draw: st.DrawFn) -> Market:
         other=places,
         fate=_choices,
     )
-    _silence(market, draw(_some(gaps, _MOST_GAPS)))
-    reviewed = draw(_some(changes, _MOST_CHANGES))
-    _add(market, [change for change in reviewed if change.kind == "ipo_addition"])
-    _happen(market, draw(_some(deeds, MOST_DEEDS)))
-    _update(market, [change for change in reviewed if change.kind != "ipo_addition"])
-    _trade(market)
-    return market
 
 
 def _some(of: st.SearchStrategy[_Drawn], most: int) -> st.SearchStrategy[list[_Drawn]]:
