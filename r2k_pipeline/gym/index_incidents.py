@@ -200,13 +200,14 @@ def _halt(arena: Arena) -> Finding:
     rows = told.disturbed.lines.filter(
         pl.col("symbol") == told.cast.halted, pl.col("session").is_in(list(_HALTED))
     )
-    silent = rows.filter(
-        (pl.col("status") == "ok") | (pl.col("close_session") >= pl.col("session"))
-    )
+    # The next snapshot tells the close before it: a halt's last session is recovered.
+    is_carried = pl.col("status") == "carried"
+    is_as_old = pl.col("close_session") < pl.col("session")
+    silent = rows.filter((pl.col("status") == "ok") | (is_carried & ~is_as_old))
     is_told = rows.height == len(_HALTED) and silent.is_empty()
     return Finding(
         caught_by=frozenset(rows["status"]) if is_told else frozenset(),
-        published=f"{rows.height} sessions at the last close, with its age",
+        published=f"{rows.height} sessions, each carried with its age or recovered",
         wrong=phrases(silent, "symbol", "session"),
         lost=told.lost,
     )

@@ -32,6 +32,8 @@ _RENAME, _GONE, _BACK = SELECTED[26], SELECTED[8], SELECTED[36]
 _CAP, _CLOSE, _BEFORE = "market_cap_usd", "close_usd", "previous_close_usd"
 _TOLERANCE = 1e-4
 _STEADY = 1.001
+# Dear enough to be eligible after twenty for one.
+_LEAST_CLOSE = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,6 @@ class Cast:
     reused: str
     classed: str
     blank: str
-    lasting: str
 
 
 def cast_of(truth: Selection) -> Cast:
@@ -83,6 +84,7 @@ def cast_of(truth: Selection) -> Cast:
             & (pl.col("line_type") == "common").all()
             & (pl.col("total_shares").max() / pl.col("total_shares").min() < _STEADY),
             cap=pl.col(_CAP).median(),
+            close=pl.col(_CLOSE).min(),
             companies=pl.col("company_id").n_unique(),
         )
         .filter(
@@ -93,11 +95,13 @@ def cast_of(truth: Selection) -> Cast:
     )  # fmt: skip
     alone = lines.group_by("company_id").agg(lines=pl.col("symbol").n_unique())
     single = lines.join(alone.filter(pl.col("lines") == 1), on="company_id", how="semi")["symbol"]
-    chosen = plain.filter(pl.col("symbol").is_in(single.implode()))["symbol"]
-    spiked, early, late, reverse, renamed, reused, classed, blank, lasting = chosen[5:50:5]
+    alone_and_plain = plain.filter(pl.col("symbol").is_in(single.implode()))
+    late = alone_and_plain.filter(pl.col("close") > _LEAST_CLOSE)["symbol"][0]
+    chosen = alone_and_plain.filter(pl.col("symbol") != late)["symbol"]
+    spiked, early, reverse, renamed, reused, classed, blank = chosen[5:40:5]
     return Cast(
         spiked=spiked, early_split=early, late_split=late, reverse=reverse, renamed=renamed,
-        reused=reused, classed=classed, blank=blank, lasting=lasting,
+        reused=reused, classed=classed, blank=blank,
     )  # fmt: skip
 
 

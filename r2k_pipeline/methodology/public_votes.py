@@ -1,8 +1,9 @@
 """How many of a company's votes are in public hands.
 
 What the public has once every holder may sell is a fact about the company
-(`rulebook/reference/public_votes.csv`). Until the lock-up after an IPO has ended, and a
-review has taken note of it, the public has no more than what was offered.
+(`rulebook/reference/public_votes.csv`). Until the lock-up after an IPO has ended the public
+has no more than what was offered; once it has, and until a review has seen who bought, what
+the filings of the year of the listing say.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def public_votes(
 
     Notes:
         A lock-up is taken to run from the line's first session, if the feed's year
-        of the IPO agrees, and its end to be seen by the next review: at the last
-        cut-off before the session it must have been over. Look-ahead: none.
+        of the IPO agrees. What holders sold after its end is seen by the next review:
+        at the last cut-off before the session it must have been over. Look-ahead: none.
 
     Example:
         HAL and OLD have the same votes, but HAL was listed four months ago.
@@ -69,38 +70,57 @@ def public_votes(
         `rulebook.rules.SOURCES["methodology_2026"]` sections 4.3, 5.15 and 9.3.12.
     """
     listed = securities.group_by("security_id").agg(listed_on=pl.col("first_session").min())
-    since = pl.col("locked_since")
-    is_locked = (pl.col("listed_on") > since) & (pl.col("ipo_year") >= since.dt.year())
+    dated = lines.join(listed, on="security_id", how="left", maintain_order="left").join(
+        _lock_ups(lines, rules), on="session", how="left", maintain_order="left"
+    )
+    told = facts_by_line(lines, facts.with_columns(votes_since="first_year")).select(
+        "symbol", "name", "year", "public_vote_share", "votes_since"
+    )
+    of_listing = facts_by_line(
+        dated.select("symbol", "name", session=pl.col("listed_on").fill_null(pl.col("session"))),
+        facts,
+    ).select("symbol", "name", listed_year="year", listing_share="public_vote_share")
+    is_locked, is_unseen = _is_new("locked_since"), _is_new("unseen_since")
+    offered = pl.col("public_vote_share") * rules.offered_part_of_float
+    key = ["symbol", "name"]
     return (
-        lines.join(
-            facts_by_line(lines, facts.with_columns(votes_since="first_year")).select(
-                "symbol", "name", "year", "public_vote_share", "votes_since"
-            ),
-            on=["symbol", "name", "year"],
-            how="left",
-            nulls_equal=True,
+        dated.with_columns(listed_year=pl.col("listed_on").dt.year().cast(pl.Int32))
+        .join(told, on=[*key, "year"], how="left", nulls_equal=True, maintain_order="left")
+        .join(
+            of_listing, on=[*key, "listed_year"], how="left", nulls_equal=True,
             maintain_order="left",
         )
-        .join(listed, on="security_id", how="left", maintain_order="left")
-        .join(_locked_since(lines, rules), on="session", how="left", maintain_order="left")
         .with_columns(
-            pl.when(is_locked.fill_null(value=False))
-            .then(pl.col("public_vote_share") * rules.offered_part_of_float)
+            pl.when(is_locked)
+            .then(offered)
+            .when(is_unseen)
+            .then(pl.coalesce("listing_share", offered))
             .otherwise("public_vote_share")
             .alias("public_vote_share"),
             pl.when(pl.col("votes_since").is_not_null())
             .then(pl.coalesce("ipo_year", "votes_since"))
             .alias("votes_since"),
         )
-        .drop("listed_on", "locked_since")
-    )
+        .drop("listed_on", "listed_year", "listing_share", "locked_since", "unseen_since")
+    )  # fmt: skip
 
 
-def _locked_since(lines: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
-    """Per session, the day after which a listing's lock-up was not over at the last cut-off."""
+def _is_new(since: str) -> pl.Expr:
+    """Whether a line was listed after a day, and offered no earlier than in that year."""
+    day = pl.col(since)
+    is_new = (pl.col("listed_on") > day) & (pl.col("ipo_year") >= day.dt.year())
+    return is_new.fill_null(value=False)
+
+
+def _lock_ups(lines: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
+    """Per session, since when a listing is locked up on it, and was at the last cut-off."""
     sessions: list[date] = lines["session"].unique().sort().to_list()
     lock_up = timedelta(days=rules.lock_up_days)
     return pl.DataFrame(
-        {"session": sessions, "locked_since": [cut_off_before(day) - lock_up for day in sessions]},
-        schema={"session": pl.Date, "locked_since": pl.Date},
+        {
+            "session": sessions,
+            "locked_since": [day - lock_up for day in sessions],
+            "unseen_since": [cut_off_before(day) - lock_up for day in sessions],
+        },
+        schema={"session": pl.Date, "locked_since": pl.Date, "unseen_since": pl.Date},
     )

@@ -200,6 +200,13 @@ def use_for_the_first_time(home: Path, pipe: Connection) -> None:
         instance.add_run(DagsterRun(job_name="first_use"))
 
 
+def hold_build_lock(home: Path, pipe: Connection) -> None:
+    """Child: takes the build lock and keeps it until it is killed."""
+    with build_lock(home):
+        pipe.send((threads() == 1, time.monotonic()))
+        time.sleep(PATIENCE_SECONDS)
+
+
 def land_only(settings: Settings, first: date, last: date, pipe: Connection) -> None:
     """Child: land a range of the small market."""
     pipe.send((threads() == 1, time.monotonic()))

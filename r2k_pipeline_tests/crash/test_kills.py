@@ -12,6 +12,7 @@ What holds, whenever it is killed:
    of what was published, are those of an undisturbed run.
 3. What the dead left behind is collected by one maintenance, and nothing else is.
 4. A home whose very first use was killed can be used.
+5. Who builds waits for another who builds, and never for a dead one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import pytest
 from r2k_pipeline.orchestration.instance import open_instance
 from r2k_pipeline.settings import Settings
 from r2k_pipeline.storage.expiry import named_files
+from r2k_pipeline.storage.home import build_lock
 from r2k_pipeline.storage.retention import RetentionPolicy, retain
 from r2k_pipeline.storage.store import open_store
 from r2k_pipeline_tests.crash.children import (
@@ -35,6 +37,7 @@ from r2k_pipeline_tests.crash.children import (
     child,
     finish,
     generation_of,
+    hold_build_lock,
     kill,
     logical_content,
     replace_generations,
@@ -129,6 +132,21 @@ def test_a_home_whose_first_use_was_killed_can_be_used(tmp_path: Path) -> None:
                 kill(process)
         finish(use_for_the_first_time, (settings.home,))
         require_usable(settings)
+
+
+def test_a_builder_waits_for_another_until_it_is_done_or_dead(tmp_path: Path) -> None:
+    waits = []
+
+    def waiting() -> None:
+        waits.append("waiting")
+        kill(process)
+
+    with child(hold_build_lock, tmp_path) as (process, pipe):
+        begun(pipe)
+        with build_lock(tmp_path, waiting=waiting):
+            assert process.exitcode is not None
+        with build_lock(tmp_path, waiting=waiting), build_lock(tmp_path, waiting=waiting):
+            assert waits == ["waiting"]
 
 
 @pytest.mark.parametrize("processes", [2, 8] if IS_GYM else [3])

@@ -27,13 +27,13 @@ EVENTS = tuple(event(f"{year}-06") for year in (2021, 2022, 2023))
 
 # What was reached, less a small margin; raise it whenever the score rises.
 F1_AT_LEAST = {
-    ("russell_members_2021-06-28", "r1000"): 0.895,
-    ("russell_members_2021-06-28", "r2000"): 0.933,
-    ("russell_members_2022-06-27", "r1000"): 0.915,
-    ("russell_members_2022-06-27", "r2000"): 0.943,
+    ("russell_members_2021-06-28", "r1000"): 0.907,
+    ("russell_members_2021-06-28", "r2000"): 0.942,
+    ("russell_members_2022-06-27", "r1000"): 0.931,
+    ("russell_members_2022-06-27", "r2000"): 0.953,
 }
-FOUND_AT_LEAST = {"addition": 0.85, "deletion": 0.82}
-WITHIN_PCT = {"breakpoint_usd": 1.5, "r3000_total_usd": 0.9}
+FOUND_AT_LEAST = {"addition": 0.86, "deletion": 0.85}
+WITHIN_PCT = {"breakpoint_usd": 1.5, "r3000_total_usd": 0.7}
 
 
 @pytest.fixture(scope="module")
