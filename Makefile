@@ -7,11 +7,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP_TOOLS := 7.6.2
+AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test install lint types format bench fidelity precision migrations clean pins
+.PHONY: help demo test gym install lint types format bench fidelity precision migrations contracts audit clean pins
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +23,12 @@ demo: install ## a synthetic market through the whole pipeline (two minutes)
 # By file, so that a costly fixture of a file is built once and not in both processes.
 test: lint types ## every check and every test
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# The sets of which `make test` runs a fast part, at full length: hours, not minutes.
+gym: install ## 28 incidents, hundreds of kills, 20,000 damaged inputs for every reader
+	$(BIN)/r2k gym --markdown docs/disaster_gym.md
+	R2K_GYM=1 $(BIN)/pytest -n 2 --dist loadfile r2k_pipeline_tests/crash
+	FUZZ_INPUTS=20000 $(BIN)/pytest -n 2 --dist load r2k_pipeline_tests/hostile/test_fuzz_readers.py
 
 install: $(INSTALLED) ## create .venv/ with the pinned packages, if it is not up to date
 
@@ -39,6 +46,7 @@ format: install ## rewrite the code in the project's format
 
 bench: install ## time and peak memory of the real build; ratios against other engines
 	$(BIN)/python benchmarks/real_build.py
+	$(BIN)/python benchmarks/check_share.py
 	$(BIN)/python benchmarks/engine_ratios.py
 
 # The real listings and lists belong to others and stand beside the checkout, if anywhere.
@@ -53,6 +61,14 @@ precision: install ## faults injected into real listings: how many are caught, a
 
 migrations: install ## forty synthetic years: moves between large and small before and since the band
 	$(BIN)/python benchmarks/synthetic_migrations.py --companies 3450
+
+contracts: install ## write down what the contracts promise as released
+	$(BIN)/python -m r2k_pipeline.contracts.released
+
+audit: install ## known holes in the pinned packages, and a bill of materials (build/sbom.cdx.json)
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install -qq $(AUDIT_TOOLS)
+	$(VENV)/audit/bin/python benchmarks/dependency_audit.py
 
 clean: ## remove .venv/, caches and builds
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

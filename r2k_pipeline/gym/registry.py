@@ -1,4 +1,7 @@
-"""Every incident of the failure catalogue, in its order."""
+"""Every incident of the failure catalogue, in its order.
+
+Add a module of incidents to the list here; what an incident is stands in `incident`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Replaying incidents one after the other, and the table of what came of them."""
+"""Replaying incidents one after the other, and the table of what came of them.
+
+Holds how incidents are run and judged; the incidents themselves are in the modules of `registry`.
+"""
 
 from __future__ import annotations
 
