@@ -38,7 +38,7 @@ def test_every_parameter_and_every_date_rule_is_shown_with_its_source() -> None:
     assert shown["rule"].to_list()[: len(dated_parameters())] == list(dated_parameters())
     assert shown["rule"].is_unique().all()
     assert (shown["source"].str.len_chars() > 0).all()
-    days = shown.filter(pl.col("rule").str.starts_with("event"))
+    days = shown.filter(pl.col("rule").str.starts_with("event "))
     assert days.select("rule", "value").rows()[:2] == [
         ("event Jun: effective", "fourth Friday of June"),
         ("event Jun: rank", "seven weeks before the effective day"),
