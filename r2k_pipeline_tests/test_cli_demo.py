@@ -53,7 +53,9 @@ def test_the_ui_serves_on_the_loopback_and_ends_with_an_interrupt(tmp_path: Path
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    asked = [*R2K, "ui", "--port", str(port), "--home", str(tmp_path)]
+    # A test run in the background of a shell is deaf to interrupts, and so would its children be.
+    hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); " + R2K[-1]
+    asked = [*R2K[:-1], hearing, "ui", "--port", str(port), "--home", str(tmp_path)]
     with subprocess.Popen(
         asked, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as ui:
