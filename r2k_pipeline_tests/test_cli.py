@@ -128,7 +128,7 @@ def test_levels_have_exactly_the_promised_columns(home: Path) -> None:
     found = r2k("levels", "r2000", "--format", "csv", home=home)
     header = found.stdout.splitlines()[0]
     assert header == (
-        "session,price_level,total_return_level,net_total_return_level,divisor,members,status"
+        "session,price_level,total_return_level,net_total_return_level,divisor,members,status,reason"
     )
 
 

@@ -227,7 +227,7 @@ HEADER = "event,symbol,book_to_price,growth_forecast,sales_growth,analysts\n"
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("event,symbol\n", "row 1: the header lacks book_to_price"),
+        ("event,symbol\n", "row 1: the header must name book_to_price"),
         (HEADER + "2022-06,A,cheap,,,\n", "row 2: could not convert string to float: 'cheap'"),
         (HEADER + "2022-06,,0.5,,,\n", "row 2: no event or no symbol"),
         (HEADER + "2022-06,A,0.5,,,\n2022-06,A,0.6,,,\n", "has A twice at 2022-06"),

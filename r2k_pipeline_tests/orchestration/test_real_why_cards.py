@@ -26,7 +26,7 @@ EVENT = "2022-06"
 DECIDED = (
     ("AAPL", "a member by rank", "stays_by_rank", "large", "large"),
     ("MUR", "small, ranked large and held by the band", "stays_by_band", "small", "small"),
-    ("THO", "large, ranked small and held by the band", "stays_by_band", "large", "large"),
+    ("FLS", "large, ranked small and held by the band", "stays_by_band", "large", "large"),
     ("AR", "promoted beyond the band", "moves_up", "small", "large"),
     ("FL", "demoted beyond the band", "moves_down", "large", "small"),
     ("GOOG", "a company of two classes", "stays_by_rank", "large", "large"),
@@ -49,7 +49,7 @@ FAILED = {
 }
 SAID = {
     "MUR": "The band keeps it where its rank alone would not.",
-    "THO": "The band keeps it where its rank alone would not.",
+    "FLS": "The band keeps it where its rank alone would not.",
     "AR": "Its rank moves it to a segment of larger companies.",
     "FL": "Its rank moves it to a segment of smaller companies.",
     "IDEX": "leaves: The close is below the minimum price.",
@@ -89,7 +89,7 @@ def test_a_real_company_is_where_its_card_says(
 
 
 def test_the_band_holds_one_from_below_and_one_from_above(real_junes: Store) -> None:
-    held, kept = (edge(explain(real_junes, symbol, EVENT)) for symbol in ("MUR", "THO"))
+    held, kept = (edge(explain(real_junes, symbol, EVENT)) for symbol in ("MUR", "FLS"))
     assert (held["was_above"], held["is_above"], held["is_by_band"]) == (False, False, True)
     assert (kept["was_above"], kept["is_above"], kept["is_by_band"]) == (True, True, True)
 

@@ -183,12 +183,21 @@ def test_a_database_that_is_gone_in_the_middle_of_a_build_is_told_and_overcome(
         assert process.exitcode == 1
     assert "in postgresql+psycopg2://" in culprit
     assert (state[:7], remedy[:8]) == ("state: ", "remedy: ")
+    wait_for_end(server.pgdata)
     server.start()
     finish(land_and_build, (settings, first, last))
     with open_store(settings) as store, open_store(alone) as other:
         content = logical_content(store)
         for table, rows in logical_content(other).items():
             assert content[table].equals(rows), table
+
+
+def wait_for_end(data: Path) -> None:
+    """Wait until a server has let go of its directory: it leaves two files while it stands."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (data / "postmaster.pid").exists() or any(data.glob(".s.PGSQL.*.lock")):
+        assert time.monotonic() < deadline, "the server does not end"
+        time.sleep(0.05)
 
 
 def wait_for_rows(settings: Settings, table: str) -> None:
