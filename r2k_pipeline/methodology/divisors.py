@@ -22,7 +22,11 @@ from r2k_pipeline.methodology.edges import in_index
 from r2k_pipeline.methodology.index_lines import is_grouped, lines_of
 from r2k_pipeline.methodology.line_changes import ENTERS, HELD, LEAVES, STAYS, line_changes
 from r2k_pipeline.methodology.line_dividends import line_dividends, special_withholding
-from r2k_pipeline.methodology.market_values import exact_sum, market_values
+from r2k_pipeline.methodology.market_values import (
+    exact_sum,
+    in_one_where_emptied,
+    market_values,
+)
 from r2k_pipeline.rulebook.action_types import CAUSE_ORDER, LedgerCause
 
 if TYPE_CHECKING:
@@ -295,8 +299,7 @@ def _change_rows(sessions: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
     before, change = pl.col("before_usd") + done, pl.col("change_usd")
     after = pl.col("market_value_after_usd")
     return (
-        sessions.join(changes, on="session")
-        .sort("session", _place())
+        in_one_where_emptied(sessions.join(changes, on="session").sort("session", _place()))
         .with_columns(market_value_before_usd=before)
         .with_columns(
             market_value_after_usd=pl.when(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from r2k_pipeline.rulebook.index_definition import IndexDefinition
 
+# An index that is worth less than this part of what it was has lost its last member.
+_NOTHING_LEFT = 1e-12
+
 
 def exact_sum(column: str) -> pl.Expr:
     """Add a column up within groups, rounded once at the end; null counts as nothing.
@@ -108,3 +111,39 @@ def _of_index(index_id: str, sums: pl.DataFrame) -> pl.DataFrame:
         )
         .select(pl.lit(index_id).alias("index_id"), pl.all())
     )
+
+
+def in_one_where_emptied(changes: pl.DataFrame) -> pl.DataFrame:
+    """Make one of a session's changes where an index would hold nothing between them.
+
+    Nothing is worth no factor: whoever leaves last and whoever comes first change places at
+    once.
+
+    Args:
+        changes: Of one index, by session and in the order in which they are made: `session`,
+            `before_usd` (what it is worth before the first), `change_usd`, `withheld_usd`,
+            `labels`, and columns of which the last row's value stands for all.
+
+    Example:
+        >>> from datetime import date
+        >>> in_one_where_emptied(pl.DataFrame({
+        ...     "session": [date(2024, 7, 1)] * 2, "cause": ["deletion", "reconstitution"],
+        ...     "before_usd": 200.0, "change_usd": [-200.0, 900.0], "withheld_usd": 0.0,
+        ...     "labels": [["bankruptcy HAL"], []],
+        ... }, schema_overrides={"labels": pl.List(pl.String)})).select(
+        ...     "cause", "change_usd", "labels").rows()
+        [('reconstitution', 700.0, ['bankruptcy HAL'])]
+    """
+    left = pl.col("before_usd") + pl.col("change_usd").cum_sum().over("session")
+    is_nothing = left <= _NOTHING_LEFT * pl.col("before_usd")
+    emptied = changes.filter(is_nothing.any().over("session") & (pl.len().over("session") > 1))
+    if emptied.is_empty():
+        return changes
+    others = changes.join(emptied.select("session").unique(), on="session", how="anti")
+    as_one = emptied.group_by("session", maintain_order=True).agg(
+        exact_sum("change_usd"),
+        exact_sum("withheld_usd"),
+        pl.col("labels").explode().drop_nulls().unique().sort(),
+        pl.exclude("session", "change_usd", "withheld_usd", "labels").last(),
+    )
+    return pl.concat([others, as_one.select(changes.columns)]).sort("session", maintain_order=True)
