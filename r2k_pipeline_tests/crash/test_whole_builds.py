@@ -1,6 +1,6 @@
 """Whole landings and builds of a small market with one reconstitution: killed, and at once.
 
-Two kills in `make test`; twelve, and two and eight builds at once over the whole range, with
+One kill in `make test`; twelve, and two and eight builds at once over the whole range, with
 the environment variable `R2K_GYM=1`, as `make gym` sets it.
 
 What holds:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from r2k_pipeline.storage.store import Store
 
 pytestmark = pytest.mark.slow
-KILLS = 12 if IS_GYM else 2
+KILLS = 12 if IS_GYM else 1
 SEED = 20220627
 Content = dict[str, pl.DataFrame]
 Ranges = list[tuple[date, date]]
