@@ -76,11 +76,10 @@ def public_votes(
     told = facts_by_line(lines, facts.with_columns(votes_since="first_year")).select(
         "symbol", "name", "year", "public_vote_share", "votes_since"
     )
-    of_listing = facts_by_line(
-        dated.select("symbol", "name", session=pl.col("listed_on").fill_null(pl.col("session"))),
-        facts,
-    ).select("symbol", "name", listed_year="year", listing_share="public_vote_share")
     is_locked, is_unseen = _is_new("locked_since"), _is_new("unseen_since")
+    of_listing = facts_by_line(
+        dated.filter(is_unseen).select("symbol", "name", session="listed_on"), facts
+    ).select("symbol", "name", listed_year="year", listing_share="public_vote_share")
     offered = pl.col("public_vote_share") * rules.offered_part_of_float
     key = ["symbol", "name"]
     return (

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from r2k_pipeline.contracts.model import Severity
 from r2k_pipeline.errors import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from r2k_pipeline.contracts.model import Severity
+    from datetime import date
 
 # Rows shown of each failing rule: enough to see the pattern, and one noisy rule cannot
 # crowd out the others.
@@ -62,6 +62,41 @@ class CheckOutcome:
         default_factory=dict
     )
     failed_positions: tuple[int, ...] = field(default=(), repr=False, compare=False)
+
+
+def told_outcome(
+    table: str, check_name: str, told: Mapping[date, Sequence[str]], *, sentence: str
+) -> CheckOutcome:
+    """Turn what a source told of days into a verdict of severity `warn`, whose rows are sentences.
+
+    Args:
+        table: The table that the source is for.
+        check_name: The rule's name.
+        told: By day what the source says; a day without a sentence keeps the rule.
+        sentence: The verdict in words, over all days.
+
+    Example:
+        >>> from datetime import date
+        >>> days = {date(2023, 11, 3): [], date(2023, 11, 4): ["odd", "odder"]}
+        >>> outcome = told_outcome("raw_listings", "days_are_even", days, sentence="Two.")
+        >>> outcome.is_passed, outcome.failed_rows, outcome.sentence_by_partition
+        (False, 2, {'2023-11-04': 'odd; odder'})
+    """
+    odd = {str(day): said for day, said in sorted(told.items()) if said}
+    count = sum(len(said) for said in odd.values())
+    rows = [{"session": day, "told": one} for day, said in odd.items() for one in said]
+    return CheckOutcome(
+        table=table,
+        check_name=check_name,
+        severity=Severity.WARN,
+        is_passed=not odd,
+        evaluated_rows=count,
+        failed_rows=count,
+        sentence=sentence,
+        sample=tuple(rows[:SAMPLE_ROWS]),
+        failed_by_partition={day: len(said) for day, said in odd.items()},
+        sentence_by_partition={day: "; ".join(said) for day, said in odd.items()},
+    )
 
 
 def row_failure(promise: str, *, failed: int, evaluated: int, partitions: Sequence[str]) -> str:

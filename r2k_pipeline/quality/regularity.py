@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from r2k_pipeline.contracts.model import Severity
-from r2k_pipeline.quality.outcome import SAMPLE_ROWS, CheckOutcome
+from r2k_pipeline.quality.outcome import told_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
+
+    from r2k_pipeline.quality.outcome import CheckOutcome
 
 CHECK_NAME = "snapshots_are_regular"
 
@@ -37,20 +38,8 @@ def regularity_outcome(table: str, told: Mapping[date, Sequence[str]]) -> CheckO
         >>> outcome.is_passed, outcome.sentence_by_partition
         (False, {'2023-11-04': 'nyse shows Friday again'})
     """
-    odd = {day: sentences for day, sentences in sorted(told.items()) if sentences}
-    count = sum(len(sentences) for sentences in odd.values())
-    rows = [{"session": day, "told": said} for day, sentences in odd.items() for said in sentences]
-    return CheckOutcome(
-        table=table,
-        check_name=CHECK_NAME,
-        severity=Severity.WARN,
-        is_passed=not odd,
-        evaluated_rows=count,
-        failed_rows=count,
-        sentence=f"{count:,} oddities of snapshots, on {len(odd):,} days."
-        if odd
-        else "Every snapshot shows the session of its day.",
-        sample=tuple(rows[:SAMPLE_ROWS]),
-        failed_by_partition={str(day): len(sentences) for day, sentences in odd.items()},
-        sentence_by_partition={str(day): "; ".join(sentences) for day, sentences in odd.items()},
-    )
+    counts = [len(sentences) for sentences in told.values() if sentences]
+    sentence = "Every snapshot shows the session of its day."
+    if counts:
+        sentence = f"{sum(counts):,} oddities of snapshots, on {len(counts):,} days."
+    return told_outcome(table, CHECK_NAME, told, sentence=sentence)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from r2k_pipeline.contracts.model import Severity
-from r2k_pipeline.quality.outcome import SAMPLE_ROWS, WHOLE, CheckOutcome
+from r2k_pipeline.quality.outcome import WHOLE, CheckOutcome, told_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,21 +37,8 @@ def unknown_columns_outcome(table: str, told: Mapping[date, Sequence[str]]) -> C
         >>> outcome.is_passed, outcome.sentence_by_partition
         (False, {'2022-01-03': 'nobody reads 2022.parquet: analyst'})
     """
-    odd = {str(day): tuple(said) for day, said in sorted(told.items()) if said}
-    count = sum(len(said) for said in odd.values())
-    rows = [{"session": day, "told": one} for day, said in odd.items() for one in said]
-    return CheckOutcome(
-        table=table,
-        check_name=CHECK_NAME,
-        severity=Severity.WARN,
-        is_passed=not odd,
-        evaluated_rows=count,
-        failed_rows=count,
-        sentence=next((said[0] for said in odd.values()), "Every column is known."),
-        sample=tuple(rows[:SAMPLE_ROWS]),
-        failed_by_partition={day: len(said) for day, said in odd.items()},
-        sentence_by_partition={day: "; ".join(said) for day, said in odd.items()},
-    )
+    first = next((said[0] for _, said in sorted(told.items()) if said), "Every column is known.")
+    return told_outcome(table, CHECK_NAME, told, sentence=first)
 
 
 def lost_column_outcome(table: str, error: SourceShapeError) -> CheckOutcome:
