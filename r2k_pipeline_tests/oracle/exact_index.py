@@ -212,13 +212,13 @@ class ExactFamily:
         The members of an event come with shares and floats observed anew, so nothing that
         was pending from before it is left.
         """
+        opening.births = self.births
         opening.sell_last_days(self.last_days)
         for action, size in self.late:
             if action.kind == "stock_merger":
                 opening.grow(action, size)
             elif action.line in opening.basket:
                 opening.basket[action.line].free *= size
-        opening.births = self.births
         event_id = self.events.get(opening.day)
         if event_id is not None:
             members = self.market.members_of(self.history.decisions, event_id)
