@@ -6,7 +6,7 @@ of sessions over eight assets cost minutes of pure bookkeeping. The classes here
 what is stored and read exactly as upstream (the tests compare both, row by row) and
 change only how it is written: one engine a shard, one transaction a batch. The one
 exception: a check of a ranged run is planned once, as it is evaluated, and not once a
-partition.
+partition, and its plan does not repeat the calendar of all partitions.
 
 Add a method here only if it changes *how* events are written, never *what*. The class is
 named in ``dagster.yaml`` under ``storage: custom``, Dagster's documented extension point.
@@ -19,6 +19,7 @@ import os
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,11 @@ from dagster import Field, IntSource, StringSource
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
 )
+from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorageTable, SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from sqlalchemy import create_engine, event
@@ -68,8 +72,41 @@ def _relax_fsync(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     cursor.close()
 
 
-def _is_ranged(planned: AssetCheckEvaluationPlanned) -> bool:
-    return planned.partitions_subset is not None and len(planned.partitions_subset) > 1
+def _planned_once(entry: EventLogEntry) -> EventLogEntry:
+    """The plan of a check over a range, without the range; of one partition, with its key.
+
+    Upstream plans a check once a partition, yet a ranged run evaluates it once, without a
+    partition, so all those rows would stay planned for ever: 3 MB a check and decade. And
+    each would carry the whole definition of the partitions, holidays included.
+    """
+    planned = entry.dagster_event and entry.dagster_event.event_specific_data
+    if not isinstance(planned, AssetCheckEvaluationPlanned) or planned.partitions_subset is None:
+        return entry
+    is_alone = len(planned.partitions_subset) == 1
+    keys = set(planned.partitions_subset.get_partition_keys()) if is_alone else set()
+    once = AssetCheckEvaluationPlanned(
+        asset_key=planned.asset_key,
+        check_name=planned.check_name,
+        partitions_subset=DefaultPartitionsSubset(keys) if is_alone else None,
+    )
+    event = entry.get_dagster_event()._replace(event_specific_data=once)
+    return entry._replace(dagster_event=event)
+
+
+def _planned_check(entry: EventLogEntry, event_id: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row by which the UI knows that a check will be evaluated; batches have no other."""
+    planned = entry.get_dagster_event().asset_check_planned_data
+    subset = planned.partitions_subset
+    return {
+        "asset_key": planned.asset_key.to_string(),
+        "check_name": planned.check_name,
+        "partition": next(iter(subset.get_partition_keys())) if subset else None,
+        "run_id": entry.run_id,
+        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": datetime.fromtimestamp(entry.timestamp, UTC),
+        "evaluation_event_storage_id": event_id,
+    }
 
 
 class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
@@ -116,6 +153,10 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         for key in own[:-_OPEN_SHARDS]:
             self._open_shards.pop(key).engine.dispose()
 
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store one event, as upstream does."""
+        super().store_event(_planned_once(event))
+
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of one run as `store_event` would one by one, in two transactions.
 
@@ -128,7 +169,7 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
             super().store_event_batch(events)
             return
         try:
-            self._store_batch(runs.pop(), events)
+            self._store_batch(runs.pop(), [_planned_once(entry) for entry in events])
         except DBAPIError as error:
             # Dagster prints it, and the whole would be every parameter of every event.
             raise error.orig or error from error
@@ -142,17 +183,11 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
             for entry, row in zip(events, rows, strict=True)
             if entry.dagster_event_type in ASSET_EVENTS | ASSET_CHECK_EVENTS
         ]
-        stored = self._mirror([entry for entry, _ in mirrored], [row for _, row in mirrored])
-        for entry, event_id in stored:
-            if entry.dagster_event_type in ASSET_CHECK_EVENTS:
-                self.store_asset_check_event(entry, event_id)
+        if mirrored:
+            self._mirror([entry for entry, _ in mirrored], [row for _, row in mirrored])
 
-    def _mirror(
-        self, entries: list[EventLogEntry], rows: list[dict[str, Any]]
-    ) -> list[tuple[EventLogEntry, int]]:
-        """Copy asset and check events into the index over all runs; return them with their ids."""
-        if not entries:
-            return []
+    def _mirror(self, entries: list[EventLogEntry], rows: list[dict[str, Any]]) -> None:
+        """Copy asset and check events into the index over all runs."""
         insert = SqlEventLogStorageTable.insert().returning(
             SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
         )
@@ -168,22 +203,13 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
             newest = {entry.get_dagster_event().asset_key: (entry, i) for entry, i in of_assets}
             for entry, event_id in newest.values():
                 self._store_asset_event(connection, entry, event_id)
-        return stored
-
-    def _store_asset_check_evaluation_planned(
-        self, event: EventLogEntry, event_id: int | None
-    ) -> None:
-        # Upstream plans a check once a partition, yet a ranged run evaluates it once, without
-        # a partition, so all those rows would stay planned for ever: 3 MB a check and decade.
-        dagster_event = event.get_dagster_event()
-        planned = dagster_event.event_specific_data
-        if isinstance(planned, AssetCheckEvaluationPlanned) and _is_ranged(planned):
-            once = AssetCheckEvaluationPlanned(
-                asset_key=planned.asset_key, check_name=planned.check_name
-            )
-            planned_once = dagster_event._replace(event_specific_data=once)
-            event = event._replace(dagster_event=planned_once)
-        super()._store_asset_check_evaluation_planned(event, event_id)
+            planned = [
+                _planned_check(entry, event_id, row)
+                for (entry, event_id), row in zip(stored, rows, strict=True)
+                if entry.dagster_event_type in ASSET_CHECK_EVENTS
+            ]
+            if planned:
+                connection.execute(AssetCheckExecutionsTable.insert(), planned)
 
     def wipe(self) -> None:
         """Delete every event, closing the shards first."""

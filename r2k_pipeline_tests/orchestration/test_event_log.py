@@ -207,6 +207,27 @@ def test_a_ranged_check_is_planned_once_and_resolved(
     assert sum("PLANNED" in row for row in rows) == unresolved
 
 
+def test_a_check_of_one_partition_is_planned_as_upstream_plans_it(
+    tmp_path: Path, batching: None
+) -> None:
+    del batching
+    columns = (
+        "asset_key, check_name, partition, execution_status, evaluation_event_storage_id,"
+        " length(evaluation_event_timestamp)"
+    )
+    planned = {}
+    for storage in ("stock", "batched"):
+        home = tmp_path / storage
+        with instance_with(storage, home) as instance:
+            instance.create_run_for_job(
+                ranged_job("partitioned_assets"), tags={"dagster/partition": "2022-01-03"}
+            )
+        index = home / "history" / "runs" / "index.db"
+        planned[storage] = stored_rows(index, "asset_check_executions", columns)
+    assert "'2022-01-03', 'PLANNED'" in planned["stock"][0]
+    assert planned["batched"] == planned["stock"]
+
+
 @pytest.mark.parametrize("storage", ["stock", "batched"])
 def test_what_the_ui_asks_for(tmp_path: Path, batching: None, storage: str) -> None:
     del batching
