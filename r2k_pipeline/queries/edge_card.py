@@ -44,8 +44,7 @@ class EdgeCard:
         switches: One row per company with another segment within reach:
             `rises_above_usd`, `rises_above_rank`, `rises_above_segment`, and the same for
             `falls_below`; a null segment is outside the family.
-        would: One row per company that is not ranked: `would_rank` and
-            `would_be_segment`, by its size.
+        would: One row per company: `would_rank` and `would_be_segment`, by its size alone.
     """
 
     edges: pl.DataFrame
@@ -219,18 +218,13 @@ def _switches(laid: pl.DataFrame, rules: IndexRules) -> pl.DataFrame:
 def _would(
     companies: pl.DataFrame, placement: Placement, keys: Sequence[str], rules: IndexRules
 ) -> pl.DataFrame:
-    """Where companies that are not ranked would have been by their size."""
+    """Where companies are, or would have been, by their size alone."""
     segment = pl.lit(None, pl.String)
     for name, rank in reversed(list(zip(_SEGMENTS, segment_ranks(rules), strict=True))):
         is_above = pl.Series(placement.is_above[:, keys.index(str(rank))])
         segment = pl.when(is_above).then(pl.lit(name)).otherwise(segment)
-    return (
-        companies.select(
-            "company_id",
-            "rank",
-            would_rank=pl.Series(placement.rank, dtype=pl.Int32),
-            would_be_segment=segment,
-        )
-        .filter(pl.col("rank").is_null())
-        .drop("rank")
+    return companies.select(
+        "company_id",
+        would_rank=pl.Series(placement.rank, dtype=pl.Int32),
+        would_be_segment=segment,
     )

@@ -179,7 +179,14 @@ def _with_edges(companies: pl.DataFrame, inputs: CardInputs) -> pl.DataFrame:
     told = companies
     for part in (edges, found.switches, found.would):
         told = told.join(part, on="company_id", how="left")
-    return told
+    is_ranked = pl.col("rank").is_not_null()
+    # Whoever was gone before the lists were final is outside at any size.
+    is_departed = is_ranked & pl.col("segment").is_null() & pl.col("would_be_segment").is_not_null()
+    switches = pl.col(found.switches.columns).exclude("company_id")
+    return told.with_columns(
+        pl.when(~is_departed).then(switches),
+        pl.when(~is_ranked).then(pl.col("would_rank", "would_be_segment")),
+    )
 
 
 def _lines(companies: pl.DataFrame, inputs: CardInputs) -> pl.DataFrame:

@@ -6,6 +6,8 @@ How every kind of card reads is `reports/test_why_card`.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,7 +16,8 @@ import pytest
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.polars_shape import polars_schema, require_shape
 from r2k_pipeline.errors import BadInputError
-from r2k_pipeline.queries.explain import WhyCard, card_inputs, explain
+from r2k_pipeline.methodology.departures import without_departed
+from r2k_pipeline.queries.explain import WhyCard, card_inputs, counterfactuals, explain
 from r2k_pipeline.queries.reconstitution import decisions_of
 from r2k_pipeline.queries.why_cards import why_cards
 from r2k_pipeline.rulebook.schedule import event
@@ -122,6 +125,28 @@ def test_a_member_that_is_listed_no_longer_is_explained_all_the_same(history: St
     assert card.counterfactuals == (
         "Without a market capitalisation on the rank day it cannot be placed.",
     )
+
+
+def test_no_other_size_keeps_a_company_whose_last_line_ended_before_the_lists_were_final(
+    history: Store,
+) -> None:
+    june = event("2022-06")
+    inputs = card_inputs(
+        history,
+        june,
+        universe=history.lake.scan("universe", start=june.rank_day, end=june.rank_day).collect(),
+        decided=decisions_of(history, june.event_id),
+        doubts=pl.DataFrame(schema={"company_id": pl.String, "sentence": pl.String}),
+    )
+    rises = str(explain(history, "RISE", "2022-06").card["company_id"])
+    ended = pl.DataFrame({"company_id": [rises], "ended_session": [date(2022, 5, 20)]})
+    gone = replace(inputs, decided=without_departed(inputs.decided, ended))
+    before, card = (
+        why_cards(given, company_ids=[rises]).row(0, named=True) for given in (inputs, gone)
+    )
+    assert before["falls_below_segment"] == "small"
+    assert (card["decision"], card["segment"], card["would_be_segment"]) == ("leaves", None, None)
+    assert list(counterfactuals(card)) == ["No other size would have changed the decision."]
 
 
 def test_an_unknown_symbol_suggests_near_ones(history: Store) -> None:
