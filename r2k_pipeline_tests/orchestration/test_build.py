@@ -21,6 +21,7 @@ import pytest
 
 from r2k_pipeline.errors import BadInputError, ContractViolationError, MissingPartitionError
 from r2k_pipeline.orchestration.build import BuildReport, build
+from r2k_pipeline.orchestration.code_location import definitions
 from r2k_pipeline.orchestration.instance import open_instance
 from r2k_pipeline.orchestration.landing import land
 from r2k_pipeline.orchestration.rebuild import rebuild_config
@@ -111,6 +112,24 @@ def test_a_materialization_tells_its_numbers(settings: Settings) -> None:
     assert metadata["companies"].value == metadata["dagster/partition_row_count"].value
     assert "| session | company_id |" in str(metadata["preview"].value)
     assert "passed" in str(metadata["checks"].value)
+
+
+@pytest.mark.usefixtures("report")
+@pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`")
+def test_a_run_of_one_partition_tells_its_numbers_too(settings: Settings) -> None:
+    # As the schedule and a click in the UI start it.
+    with open_instance(settings) as instance:
+        definitions(settings).resolve_job_def("index").execute_in_process(
+            instance=instance,
+            partition_key=str(LAST),
+            asset_selection=[dg.AssetKey("signals")],
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+        (latest,) = instance.fetch_materializations(dg.AssetKey("signals"), limit=1).records
+    assert latest.asset_materialization is not None
+    metadata = latest.asset_materialization.metadata
+    assert metadata["dagster/partition_row_count"].value == metadata["rows_in_run"].value
+    assert "preview" in metadata
 
 
 @pytest.mark.usefixtures("report")

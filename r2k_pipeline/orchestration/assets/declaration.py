@@ -146,22 +146,29 @@ def _steps(run: TableRun, work: Work, context: AssetExecutionContext) -> Iterato
         )
         yield from check_results(promised, recorded_outcomes(recorded), is_whole=False)
         raise
-    _show_facts(run, context)
-    yield MaterializeResult(
-        metadata=_run_metadata(run), check_results=check_results(promised, run.outcomes)
-    )
+    metadata, shown = _run_metadata(run), _shown_of_run(run)
+    if context.has_partition_key_range:
+        _attach_to_partitions(run, shown, context)
+    else:
+        own = run.facts.get(context.partition_key, {}) if context.has_partition_key else {}
+        metadata |= {**own, **shown}
+    yield MaterializeResult(metadata=metadata, check_results=check_results(promised, run.outcomes))
 
 
-def _show_facts(run: TableRun, context: AssetExecutionContext) -> None:
-    """Attach the numbers of each partition that was asked for to its materialization."""
-    asked = set(context.partition_keys) if context.has_partition_key_range else set()
+def _attach_to_partitions(
+    run: TableRun, shown: dict[str, Any], context: AssetExecutionContext
+) -> None:
+    """Attach its numbers to each partition, and what shows the whole run to the last of them."""
+    keys = list(context.partition_keys)
+    told: dict[str, Any] = {key: run.facts[key] for key in keys if key in run.facts}
+    told[keys[-1]] = {**told.get(keys[-1], {}), **shown}
     # `context.add_asset_metadata` looks for each key in the whole range anew: milliseconds a
     # key, and half a minute over forty years.
     step = context.get_step_execution_context()
     gathered = step._metadata_accumulator  # noqa: SLF001
-    for key in sorted(asked & run.facts.keys()):
+    for key, facts in told.items():
         gathered = gathered.with_additional_asset_metadata(
-            asset_key=context.asset_key, metadata=run.facts[key], partition_key=key
+            asset_key=context.asset_key, metadata=facts, partition_key=key
         )
     step._metadata_accumulator = gathered  # noqa: SLF001
 
@@ -194,6 +201,7 @@ def _column_schema(promised: Contract) -> TableSchema:
 
 
 def _run_metadata(run: TableRun) -> dict[str, Any]:
+    """What is true of every partition of a run."""
     failing = sorted({o.check_name for o in run.outcomes if not o.is_passed})
     metadata: dict[str, Any] = {
         "rows_in_run": sum(done.rows for done in run.publications),
@@ -201,13 +209,18 @@ def _run_metadata(run: TableRun) -> dict[str, Any]:
         "checks": f"{len({o.check_name for o in run.outcomes})} passed"
         if not failing
         else f"{len(failing)} warn: {', '.join(failing)}",
-        **run.notes,
     }
     if run.input_hash is not None:
         metadata["input_hash"] = run.input_hash
-    if run.preview is not None:
-        metadata["preview"] = MetadataValue.md(preview(run.preview))
     return metadata
+
+
+def _shown_of_run(run: TableRun) -> dict[str, Any]:
+    """What shows a run as a whole: kilobytes, so not for each of its partitions."""
+    shown: dict[str, Any] = dict(run.notes)
+    if run.preview is not None:
+        shown["preview"] = MetadataValue.md(preview(run.preview))
+    return shown
 
 
 def preview(frame: pl.DataFrame) -> str:
