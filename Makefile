@@ -47,6 +47,7 @@ format: install ## rewrite the code in the project's format
 bench: install ## time and peak memory of the real build; ratios against other engines
 	$(BIN)/python benchmarks/real_build.py
 	$(BIN)/python benchmarks/check_share.py
+	$(BIN)/python benchmarks/decision_speed.py
 	$(BIN)/python benchmarks/engine_ratios.py
 
 # The real listings and lists belong to others and stand beside the checkout, if anywhere.

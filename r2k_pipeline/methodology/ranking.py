@@ -17,6 +17,8 @@ import polars as pl
 if TYPE_CHECKING:
     from r2k_pipeline.rulebook.rules import IndexRules
 
+_KEPT = ("session", "company_id", "security_id", "symbol", "name", "sector", "close_usd")
+
 
 def rank_companies(universe: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame:
     """Rank eligible companies by total market capitalisation at each session's close.
@@ -74,25 +76,31 @@ def rank_companies(universe: pl.DataFrame, *, rules: IndexRules) -> pl.DataFrame
         `rulebook.rules.SOURCES["methodology_2026"]` sections 6.1 to 6.5 and 6.10.
     """
     cap = pl.col("total_market_cap_usd")
-    companies = (
-        universe.filter("is_eligible")
+    company = ("session", "company_id")
+    lines = (
+        universe.select(*_KEPT, "addtv_usd", "market_cap_usd", "is_eligible")
+        .filter("is_eligible")
         .select(
-            "session", "company_id", "security_id", "symbol", "name", "sector", "close_usd",
-            "market_cap_usd", volume=pl.col("addtv_usd").fill_null(0.0),
+            *_KEPT,
+            volume=pl.col("addtv_usd").fill_null(0.0),
+            line_count=pl.len().cast(pl.Int32).over(company),
+            total_market_cap_usd=pl.col("market_cap_usd").max().over(company),
         )
-        .sort("volume", "security_id", descending=[True, False])
-        .group_by("session", "company_id")
-        .agg(
-            pl.col("security_id", "symbol", "name", "sector", "close_usd").first(),
-            pl.len().cast(pl.Int32).alias("line_count"),
-            pl.col("market_cap_usd").max().alias("total_market_cap_usd"),
+        .sort(
+            "session", cap, "company_id", "volume", "security_id",
+            descending=[False, True, False, True, False],
         )
-        .sort("session", cap, "company_id", descending=[False, True, False])
     )  # fmt: skip
     running = cap.cum_sum() / cap.head(rules.extended_count).sum()
-    return companies.select(
-        "session", "company_id", "security_id", "symbol", "name", "sector", "close_usd",
+    # The lines of a company stand together now, its pricing vehicle first.
+    return lines.filter(_changes("session") | _changes("company_id")).select(
+        *_KEPT,
         (cap / pl.col("close_usd")).alias("total_shares"), "line_count", "total_market_cap_usd",
         pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("session").alias("rank"),
         running.over("session").alias("cumulative_market_cap_share"),
     )  # fmt: skip
+
+
+def _changes(column: str) -> pl.Expr:
+    """Whether a row says something else than the row before it."""
+    return pl.col(column).ne_missing(pl.col(column).shift())

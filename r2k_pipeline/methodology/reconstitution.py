@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 
 _SENTENCES = {reason.value: reason.sentence for reason in ExclusionReason}
 _NOT_LISTED = "no line of the company is listed on rank day"
+_TEXTS = ("security_id", "symbol", "name", "sector")
 _COLUMNS = (
-    "company_id", "security_id", "symbol", "name", "sector", "rank", "total_market_cap_usd",
-    "total_shares", "cumulative_market_cap_share", "previous_segment", "segment",
-    "previous_indexes", "indexes", "edges_above", "decision", "reason",
+    "company_id", *_TEXTS, "rank", "total_market_cap_usd", "total_shares",
+    "cumulative_market_cap_share", "previous_segment", "segment", "previous_indexes", "indexes",
+    "edges_above", "decision", "reason",
 )  # fmt: skip
 
 
@@ -206,6 +207,7 @@ def reconstitute(
     """
     before = incumbents.select(
         "company_id",
+        pl.int_range(pl.len()).alias("incumbent"),
         previous_segment="segment",
         previous_indexes=pl.col("indexes").cast(pl.String),
         previous_edges=pl.col("edges_above").cast(pl.String),
@@ -224,7 +226,11 @@ def reconstitute(
     )
     named = pl.lit(event.event_id).alias("event_id")
     placed = ranked.hstack(placements).select(named, *_COLUMNS)
-    absent = _absent(incumbents, ranked=ranked, excluded=excluded).with_columns(named)
+    still_ranked = ranked["incumbent"].drop_nulls().to_numpy()
+    gone = incumbents.select("company_id", *_TEXTS, "segment", "indexes")[
+        np.delete(np.arange(incumbents.height), still_ranked)
+    ]
+    absent = _absent(gone, excluded=excluded).with_columns(named)
     return pl.concat([placed, absent], how="diagonal")
 
 
@@ -292,24 +298,20 @@ def passing_filters(
     return found
 
 
-def _absent(
-    incumbents: pl.DataFrame, *, ranked: pl.DataFrame, excluded: pl.DataFrame
-) -> pl.DataFrame:
+def _absent(gone: pl.DataFrame, *, excluded: pl.DataFrame) -> pl.DataFrame:
     """Incumbents that are not ranked, each with the reason that the universe gives."""
-    gone = incumbents.join(ranked["company_id"].to_frame(), on="company_id", how="anti").sort(
-        "company_id"
+    by_company = gone.sort("company_id")
+    lines = by_company["security_id"]
+    why = (
+        excluded.select("security_id", "exclusion_reason", "is_eligible")
+        .filter(~pl.col("is_eligible"))
+        .filter(pl.col("security_id").is_in(lines.drop_nulls().implode()))
     )
-    lines = gone["security_id"].drop_nulls().implode()
-    why = excluded.select("security_id", "is_eligible", "exclusion_reason").filter(
-        pl.col("security_id").is_in(lines) & ~pl.col("is_eligible")
-    )
-    sentences = {
-        line: _SENTENCES[reason]
-        for line, reason in zip(why["security_id"], why["exclusion_reason"], strict=True)
-    }
-    said = [f"leaves: {sentences.get(line, _NOT_LISTED)}" for line in gone["security_id"]]
-    return gone.select(
-        "company_id", "security_id", "symbol", "name", "sector",
+    told = zip(why["security_id"].to_list(), why["exclusion_reason"].to_list(), strict=True)
+    sentences = {line: _SENTENCES[reason] for line, reason in told}
+    said = [f"leaves: {sentences.get(line, _NOT_LISTED)}" for line in lines.to_list()]
+    return by_company.select(
+        "company_id", *_TEXTS,
         previous_segment="segment",
         previous_indexes=pl.col("indexes").cast(pl.String),
         decision=pl.lit(MembershipDecision.LEAVES.value),
