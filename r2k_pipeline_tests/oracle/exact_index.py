@@ -207,33 +207,44 @@ class ExactFamily:
             held.worth, held.traded = close, self.market.place(day)
 
     def change(self, opening: Opening) -> None:
-        """Apply everything that counts from this open on.
+        """Apply everything that counts from this open on: reviews first, then actions.
 
         The members of an event come with shares and floats observed anew, so nothing that
         was pending from before it is left.
         """
         opening.births = self.births
-        opening.sell_last_days(self.last_days)
-        for action, size in self.late:
-            if action.kind == "stock_merger":
-                opening.grow(action, size)
-            elif action.line in opening.basket:
-                opening.basket[action.line].free *= size
+        sold, late = opening.sell_last_days(self.last_days), self.late
         event_id = self.events.get(opening.day)
         if event_id is not None:
             members = self.market.members_of(self.history.decisions, event_id)
             opening.basket, opening.births = self.enrolled(members, opening.day), {}
+            sold, late = [], []
+        self.shrink(opening, late)
         joining = self.enrolled(self.market.joins(opening.day), opening.day)
         for line, held in joining.items():
             opening.basket.setdefault(line, held)
         self.update(opening)
+        for held, action in sold:
+            opening.exchange(held, action)
+        for action, size in late:
+            opening.grow(action, size)
+        self.treat(opening)
+        self.remove_silent(opening)
+        self.deliver(opening)
+
+    def shrink(self, opening: Opening, late: list[tuple[Action, Fraction]]) -> None:
+        """Take off the float what was tendered, as told late; a review may find another."""
+        for action, size in late:
+            if action.kind == "tender_offer" and action.line in opening.basket:
+                opening.basket[action.line].free *= size
+
+    def treat(self, opening: Opening) -> None:
+        """Apply the actions of the morning, kind by kind."""
         for kind, treat in TREATMENTS.items():
             for action in self.market.actions(opening.day):
                 if action.kind == kind and action.outcome != "unknown_line":
                     self.applied[kind] += action.line in opening.basket
                     treat(opening, action)
-        self.remove_silent(opening)
-        self.deliver(opening)
 
     def deliver(self, opening: Opening) -> None:
         """Let children join that close today, if it is soon; ineligible ones for a day.

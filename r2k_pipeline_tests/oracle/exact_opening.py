@@ -154,20 +154,23 @@ class Opening:
 
     def take_out(self, line: str, action: Action | None) -> None:
         """Sell a line for what it is worth; if it is paid with shares, the payer grows."""
-        held = self.basket.pop(line)
+        self.exchange(self.basket.pop(line), action)
+
+    def exchange(self, held: Holding, action: Action | None) -> None:
+        """Take the payer's shares for a line that left, if it is paid with shares."""
         if action is None or action.kind != "stock_merger" or action.other is None:
             return
         if action.other in self.basket:
-            self.grow(action, held.index_shares)
+            self.grow(action, held.index_shares / self.basket[action.other].free)
         elif self.market.is_new(action.other, action.day) and action.ratio is not None:
             start = (held.worth - (action.amount or 0)) / action.ratio
             self.bear(action.other, held, held.shares * action.ratio, max(start, Fraction(0)))
 
     def grow(self, action: Action, target: Fraction) -> None:
-        """Add the acquirer's new shares to its own, for so many index shares of the target's."""
-        acquirer = self.basket.get(action.other or "")
+        """Add the acquirer's new shares to its own, for so many of the target's."""
+        acquirer = self.basket.get(action.other or "") if action.kind == "stock_merger" else None
         if acquirer is not None and action.ratio is not None:
-            acquirer.shares += action.ratio * target / acquirer.free
+            acquirer.shares += action.ratio * target
 
     def bear(self, line: str, parent: Holding, shares: Fraction, price: Fraction) -> None:
         """Let a line join in its parent's place, at a price, when it closes first."""
@@ -183,8 +186,10 @@ class Opening:
             parent=parent.parent or parent.line,
         )
 
-    def sell_last_days(self, last_days: dict[str, LastDay]) -> None:
-        """Sell, at the prices of the eve, what was held a last day."""
-        for line, last in last_days.items():
-            if line in self.basket:
-                self.take_out(line, last.action)
+    def sell_last_days(self, last_days: dict[str, LastDay]) -> list[tuple[Holding, Action | None]]:
+        """Sell, at the prices of the eve, what was held a last day; say what was sold, and why."""
+        return [
+            (self.basket.pop(line), last.action)
+            for line, last in last_days.items()
+            if line in self.basket
+        ]

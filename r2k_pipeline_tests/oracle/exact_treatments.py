@@ -117,13 +117,13 @@ def stock_merger(opening: Opening, action: Action) -> None:
         close = opening.market.last_close(action.other or "", opening.day)
         opening.leave(action, None, is_priced=close is not None)
         return
-    acquirer = opening.basket.get(action.other or "")
     shares = observed_today(opening, action.line)
-    if acquirer is not None and shares is not None:
-        if action.outcome == "delayed":
-            opening.late.append((action, shares * acquirer.free))
-        else:
-            opening.grow(action, shares * acquirer.free)
+    if shares is None:
+        return
+    if action.outcome == "delayed":
+        opening.late.append((action, shares))
+    else:
+        opening.grow(action, shares)
 
 
 def delisting(opening: Opening, action: Action) -> None:
