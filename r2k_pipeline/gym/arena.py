@@ -115,9 +115,9 @@ class Arena:
         """A path in the scratch folder that nobody else has."""
         return self.folder / f"{next(self._numbers)}-{name}"
 
-    def settings(self) -> Settings:
+    def settings(self, *, restate: Restate = Restate.ALWAYS) -> Settings:
         """A home of its own."""
-        return Settings(home=self.path("home"), restate=Restate.ALWAYS)
+        return Settings(home=self.path("home"), restate=restate)
 
     def extracted(self, listings: pl.DataFrame, **others: pl.Expr) -> YearFiles:
         """Listings as the vendor's extracted file, with columns that are added or replaced."""
@@ -158,9 +158,9 @@ def landing(store: Store, source: Source) -> None:
     land(store, source, None, None, run_id="gym", known_at=now())
 
 
-def built(settings: Settings, start: date | None = None, end: date | None = None) -> None:
-    """Build a range."""
-    build(settings, start, end)
+def built(settings: Settings, start: date | None = None, end: date | None = None) -> str:
+    """Build a range; what its reader is told."""
+    return build(settings, start, end).note
 
 
 def standing(store: Store, table: str = "raw_listings") -> pl.DataFrame:

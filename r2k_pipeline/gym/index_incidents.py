@@ -1,210 +1,53 @@
 """Incidents of an index that is published: prices that stop, actions that come late or go.
 
-One story for all of them. A disturbed feed lands and is built, with an error or two of every
-kind on lines of their own; then the vendor mends all of it silently, which lands and is built
-from the effective session on, so that the event is decided a second time, after its lock-down.
-Beside it stands the undisturbed index.
+All of them are read off one story (`index_story`): what stood disturbed, what stands mended, and
+what the pipeline wrote down about it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from r2k_pipeline.errors import R2kError
-from r2k_pipeline.gym.arena import SESSIONS, Arena, Feed, built, landing, now, phrases
+from r2k_pipeline.gym.arena import phrases
 from r2k_pipeline.gym.incident import Finding, Incident
+from r2k_pipeline.gym.index_story import (
+    AFTER,
+    FIRST,
+    GAPS,
+    HALTED,
+    INDEX,
+    LEVEL,
+    MERGED,
+    PAID_LATE,
+    apart,
+    story,
+)
 from r2k_pipeline.queries.members import members
-from r2k_pipeline.queries.restatements import restatements
-from r2k_pipeline.queries.verification import first_difference, verify
-from r2k_pipeline.rulebook.schedule import event
 from r2k_pipeline.storage.store import open_store
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from r2k_pipeline.gym.arena import Arena
+    from r2k_pipeline.gym.index_story import Book, Story
 
-    from r2k_pipeline.settings import Settings
-
-JUNE = event("2022-06")
-INDEX = "r3000"
-# A reconstitution needs a thousand ranked companies, and the days from its rank day on.
-_COMPANIES, _FIRST = 1300, date(2022, 5, 2)
-_AFTER = tuple(day for day in SESSIONS if day >= JUNE.effective_session)
-_SPLIT, _REWRITTEN, _LATE, _MERGED = _AFTER[1], _AFTER[2], _AFTER[2], _AFTER[7]
-_HALTED, _MISSING = _AFTER[3:6], _AFTER[-1]
-_LEVELS = ("price_level", "total_return_level", "net_total_return_level", "members")
-_DIVIDEND_USD = 1.5
-_TOLERANCE = 1e-9
 # Half a close has half a cent.
 _SAME_VALUE = 1e-6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Book:
-    """What stood at a moment."""
-
-    moment: datetime
-    levels: pl.DataFrame
-    lines: pl.DataFrame
-    ledger: pl.DataFrame
-    decisions: pl.DataFrame
-    holders: frozenset[str]
-    difference: str | None
-
-    @classmethod
-    def of(cls, settings: Settings) -> Book:
-        """Read everything that is judged, and verify it."""
-        with open_store(settings) as store:
-            return cls(
-                moment=now(),
-                levels=store.published.read("levels"),
-                lines=store.lake.scan("constituents").collect(),
-                ledger=store.published.read("divisors"),
-                decisions=store.published.read("reconstitution"),
-                holders=frozenset(members(store, INDEX, _AFTER[1])["symbol"]),
-                difference=first_difference(verify(store)),
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cast:
-    """Who suffers what: members about which nothing is reported."""
-
-    halted: str
-    rewritten: str
-    phantom: str
-    split: str
-    merged: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Story:
-    """The undisturbed index, the disturbed one, and that one after all was mended."""
-
-    settings: Settings
-    cast: Cast
-    truth: Book
-    disturbed: Book
-    mended: Book
-    restated: pl.DataFrame
-    decided_twice: pl.DataFrame
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        """Levels that are not those of the undisturbed index after all was mended."""
-        return _apart(self.truth.levels, self.mended.levels)
-
-
-def _apart(true: pl.DataFrame, found: pl.DataFrame) -> tuple[str, ...]:
-    keys = ["index_id", "session"]
-    both = true.join(found, on=keys, how="full", coalesce=True, suffix="_found")
-    is_same = pl.all_horizontal(
-        (pl.col(f"{name}_found") / pl.col(name) - 1).abs() <= _TOLERANCE for name in _LEVELS
-    ).fill_null(value=False)
-    return phrases(both.filter(~is_same), *keys)
-
-
-def story(arena: Arena) -> Story:
-    """The story of an arena, told once."""
-    kept = arena.shared.get("story")
-    if isinstance(kept, Story):
-        return kept
-    market = Arena(arena.folder, companies=_COMPANIES).market
-    is_in = pl.col("session") >= _FIRST
-    listings, actions = market.listings.filter(is_in), market.reported_actions.filter(is_in)
-    plain = Feed(listings, actions)
-    undisturbed = arena.settings()
-    _land_and_build(undisturbed, plain, _FIRST)
-    truth = Book.of(undisturbed)
-    cast = _cast(truth, actions)
-    settings = arena.settings()
-    _land_and_build(settings, _disturbed(listings, actions, cast), _FIRST)
-    disturbed = Book.of(settings)
-    _land_and_build(settings, plain, JUNE.effective_session)
-    with open_store(settings) as store:
-        told = Story(
-            settings=settings,
-            cast=cast,
-            truth=truth,
-            disturbed=disturbed,
-            mended=Book.of(settings),
-            restated=restatements(store, INDEX),
-            decided_twice=store.published.read_history("reconstitution"),
-        )
-    arena.shared["story"] = told
-    return told
-
-
-def _land_and_build(settings: Settings, feed: Feed, start: date) -> None:
-    with open_store(settings) as store:
-        landing(store, feed)
-    built(settings, start, SESSIONS[-1])
-
-
-def _cast(truth: Book, actions: pl.DataFrame) -> Cast:
-    """Members on every session, of which nothing is told; from the largest down."""
-    plain = (
-        truth.lines.filter(
-            (pl.col("status") == "ok") & pl.col("indexes").str.contains(rf"\b{INDEX}\b"),
-            ~pl.col("symbol").is_in(actions["symbol"].implode()),
-            pl.col("symbol").str.contains("^[A-Z]+$"),
-        )
-        .group_by("symbol")
-        .agg(sessions=pl.len(), value=pl.col("market_value_usd").median())
-        .filter(pl.col("sessions") == len(_AFTER))
-        .sort("value", descending=True)["symbol"]
-    )
-    halted, rewritten, phantom, split, merged = plain[3:23:4]
-    return Cast(halted=halted, rewritten=rewritten, phantom=phantom, split=split, merged=merged)
-
-
-def _disturbed(listings: pl.DataFrame, actions: pl.DataFrame, cast: Cast) -> Feed:
-    """The market as the disturbed feed shows it."""
-    symbol, day = pl.col("symbol"), pl.col("session")
-    is_gone = (
-        (day == _MISSING)
-        | ((symbol == cast.halted) & day.is_in(list(_HALTED)))
-        | ((symbol == cast.merged) & (day >= _MERGED))
-    )
-    is_wrong = (symbol == cast.rewritten) & (day == _REWRITTEN)
-    is_split = (symbol == cast.split) & (day >= _SPLIT)
-    factor = pl.when(is_wrong).then(1.07).when(is_split).then(0.5).otherwise(1.0)
-    before = pl.when(is_split).then(0.5).otherwise(1.0)
-    rows = listings.filter(~is_gone).with_columns(
-        close_usd=pl.col("close_usd") * factor,
-        previous_close_usd=pl.col("previous_close_usd") * before,
-        market_cap_usd=pl.col("market_cap_usd") * pl.when(is_wrong).then(1.07).otherwise(1.0),
-    )
-    last = listings.filter((symbol == cast.merged) & (day == _AFTER[6]))["close_usd"].item()
-    told = pl.DataFrame(
-        [
-            _action(_SPLIT, cast.split, "split", split_factor=2.0),
-            _action(_LATE, cast.phantom, "cash_dividend", amount_usd=_DIVIDEND_USD),
-            _action(_MERGED, cast.merged, "cash_merger", amount_usd=last),
-        ],
-        schema=actions.schema,
-    )
-    return Feed(rows, pl.concat([actions, told]))
-
-
-def _action(day: date, symbol: str, kind: str, **terms: float) -> dict[str, object]:
-    same = {"session": day, "symbol": symbol, "action_type": kind}
-    return same | terms | {"source": "synthetic", "source_hash": "0" * 16}
+_FINAL = "reconstitution.final_lists_are_as_decided"
 
 
 def _halt(arena: Arena) -> Finding:
     told = story(arena)
     rows = told.disturbed.lines.filter(
-        pl.col("symbol") == told.cast.halted, pl.col("session").is_in(list(_HALTED))
+        pl.col("symbol") == told.cast.halted, pl.col("session").is_in(list(HALTED))
     )
     # The next snapshot tells the close before it: a halt's last session is recovered.
     is_carried = pl.col("status") == "carried"
     is_as_old = pl.col("close_session") < pl.col("session")
     silent = rows.filter((pl.col("status") == "ok") | (is_carried & ~is_as_old))
-    is_told = rows.height == len(_HALTED) and silent.is_empty()
+    is_told = rows.height == len(HALTED) and silent.is_empty()
     return Finding(
         caught_by=frozenset(rows["status"]) if is_told else frozenset(),
         published=f"{rows.height} sessions, each carried with its age or recovered",
@@ -214,15 +57,36 @@ def _halt(arena: Arena) -> Finding:
 
 
 def _guard_that_hides(arena: Arena) -> Finding:
+    """A session in the middle and the last one are missing: what says so, then and after.
+
+    The last repeats the level before it. Of the one in the middle the next snapshot told the
+    closes, and it says that. After all was mended a level is restated if it is another, and
+    only then.
+    """
     told = story(arena)
-    rows = told.disturbed.levels.filter(pl.col("session") == _MISSING)
-    silent = rows.filter(
-        (pl.col("status") != "CARRIED") | pl.col("reason").is_null() | pl.col("since").is_null()
+    at_end = pl.col("session") == GAPS[-1]
+    has_words = pl.col("reason").is_not_null()
+    shown, mended = (
+        book.levels.filter(pl.col("session").is_in(list(GAPS)))
+        for book in (told.disturbed, told.mended)
     )
+    is_told = has_words & pl.when(at_end).then(
+        (pl.col("status") == "CARRIED") & pl.col("since").is_not_null()
+    ).otherwise(pl.col("status") == "OK")
+    silent = shown.filter(~is_told)
+    # A dividend of that session still moves the total returns.
+    before = told.disturbed.levels.filter(pl.col("session") == MERGED).select(
+        "index_id", before="price_level"
+    )
+    repeats = (pl.col("price_level") / pl.col("before") - 1).abs() < _SAME_VALUE
+    moved = shown.filter(at_end).join(before, on="index_id").filter(~repeats)
+    changed = set(apart(shown, mended))
+    restated = set(phrases(mended.filter((pl.col("status") == "RESTATED") & has_words), *LEVEL))
     return Finding(
-        caught_by=frozenset(rows["status"]),
-        published=f"{rows.height} levels that repeat, each with status, reason and since",
-        wrong=phrases(silent, "index_id", "session"),
+        caught_by=frozenset(shown["status"]) | frozenset(mended["status"]),
+        published=f"{shown.filter(at_end).height} levels that repeat, with reason and since; those "
+        "of the middle by the next snapshot; restated where they were others",
+        wrong=phrases(silent, *LEVEL) + phrases(moved, *LEVEL) + tuple(sorted(changed ^ restated)),
         lost=told.lost,
     )
 
@@ -246,22 +110,33 @@ def _not_as_known(told: Story) -> tuple[str, ...]:
 
 
 def _dividends(arena: Arena) -> Finding:
-    """A dividend that was none is cancelled: total return falls back, prices stay."""
+    """One that was none is cancelled; special ones are told in time, and after the ex-date."""
     told = story(arena)
-    codes = told.restated.filter(pl.col("session") >= _LATE)["cause_code"]
-    causes = codes.str.split(" ").explode().drop_nulls().unique()
-    phantom = told.disturbed.ledger.filter(
-        pl.col("action_ids").str.contains(rf"\b{told.cast.phantom}\b")
-    )
-    still = told.mended.ledger.filter(
-        pl.col("action_ids").str.contains(rf"\b{told.cast.phantom}\b")
-    )
+    cast = told.cast
+    paid = [
+        _entries(book, f"{kind} {symbol}")
+        for book in (told.disturbed, told.mended)
+        for kind, symbol in (
+            ("cash_dividend", cast.phantom),
+            ("special_dividend", cast.paying),
+            ("special_dividend", cast.paying_late),
+        )
+    ]
+    is_right = [entries > 0 for entries in paid] == [True, True, False, False, True, True]
+    late = told.restated.filter(pl.col("session") == PAID_LATE)
+    causes = late["cause_code"].str.split(" ").explode().drop_nulls()
     return Finding(
-        caught_by=frozenset(causes) if phantom.height else frozenset(),
-        published="total return with the dividend, restated without it",
-        wrong=phrases(still, "index_id", "session"),
+        caught_by=frozenset(causes) | frozenset(late["decision"]),
+        published="the special one told in time; restated without the one that was none and with "
+        "the special one told late, by the policy",
+        wrong=() if is_right else (f"entries in the ledger {paid}",),
         lost=told.lost,
     )
+
+
+def _entries(book: Book, action: str) -> int:
+    """Entries of a ledger that name an action."""
+    return book.ledger.filter(pl.col("action_ids").str.contains(rf"\b{action}\b")).height
 
 
 def _actions(arena: Arena) -> Finding:
@@ -270,7 +145,7 @@ def _actions(arena: Arena) -> Finding:
     value = ["session", "market_value_usd"]
     is_split = pl.col("symbol") == told.cast.split
     true, found = (
-        book.lines.filter(is_split, pl.col("session") != _MISSING).select(value)
+        book.lines.filter(is_split, ~pl.col("session").is_in(list(GAPS))).select(value)
         for book in (told.truth, told.disturbed)
     )
     beside = true.join(found, on="session", how="left", suffix="_found")
@@ -279,7 +154,7 @@ def _actions(arena: Arena) -> Finding:
     ).abs() <= _SAME_VALUE
     moved = beside.filter(~is_same.fill_null(value=False))
     stays = told.disturbed.lines.filter(
-        pl.col("symbol") == told.cast.merged, pl.col("session") > _MERGED
+        pl.col("symbol") == told.cast.merged, pl.col("session") > MERGED
     )
     named = told.disturbed.ledger.filter(
         pl.col("action_ids").str.contains(rf"cash_merger {told.cast.merged}\b")
@@ -294,15 +169,28 @@ def _actions(arena: Arena) -> Finding:
 
 
 def _decided_twice(arena: Arena) -> Finding:
+    """The rank day lands again with other values after lock-down; then a person sets the same."""
     told = story(arena)
-    versions = told.decided_twice
-    changed = versions.filter(pl.col("known_to").is_not_null())
-    is_same = told.mended.decisions.equals(told.disturbed.decisions)
+    changed = told.versions.filter(pl.col("known_to").is_not_null())
+    amended = pl.col("symbol") == told.cast.amended
+    then, now = (
+        lists.filter(amended)["segment"].item()
+        for lists in (told.mended.decisions, told.overridden)
+    )
+    truth = told.truth.ranked.filter(amended)["total_market_cap_usd"]
+    is_played = not told.mended.ranked.filter(amended)["total_market_cap_usd"].equals(truth)
+    with open_store(told.settings) as store:
+        acts = store.published.read("overrides")
     return Finding(
-        caught_by=frozenset({"equal content writes nothing"} if is_same else ()),
-        published=f"{versions.height:,} decisions, each with one version",
-        wrong=phrases(changed, "event_id", "symbol"),
-        lost=() if told.mended.decisions.equals(told.truth.decisions) else ("decisions",),
+        caught_by=told.mended.complaints
+        | frozenset(f"override {state}" for state in acts["state"]),
+        published=f"{told.versions.height:,} decisions, each with one version until a person's "
+        "override decides anew",
+        wrong=phrases(changed, "event_id", "symbol")
+        + (() if is_played else ("the amended rank day has not landed",)),
+        lost=(() if told.mended.decisions.equals(told.truth.decisions) else ("decisions",))
+        + (() if then != now else ("the override",))
+        + (() if told.cast.amended in told.note else ("a word of the build",)),
     )
 
 
@@ -312,13 +200,13 @@ def _time_travel(arena: Arena) -> Finding:
     seen: list[str] = []
     with open_store(told.settings) as store:
         long_before = told.disturbed.moment - timedelta(days=1)
-        for session, moment in ((_FIRST, None), (_AFTER[1], long_before)):
+        for session, moment in ((FIRST, None), (AFTER[1], long_before)):
             try:
                 found = members(store, INDEX, session, known_at=moment)
             except R2kError:
                 continue
             seen += [f"{name} on {session}" for name in found["symbol"]]
-        then = members(store, INDEX, _AFTER[1], known_at=told.disturbed.moment)
+        then = members(store, INDEX, AFTER[1], known_at=told.disturbed.moment)
     lost = told.disturbed.holders - set(then["symbol"])
     others = set(then["symbol"]) - told.disturbed.holders
     is_right = not seen and not others
@@ -349,9 +237,9 @@ INCIDENTS = (
     ),
     Incident(
         number=14,
-        name="dividend told wrongly and cancelled later",
+        name="dividend told wrongly and cancelled later, or told late",
         example="late, cancelled and special dividends",
-        guards=("late_action",),
+        guards=("late_action", "recalculate"),
         replay=_dividends,
         is_fast=False,
     ),
@@ -367,15 +255,15 @@ INCIDENTS = (
         number=26,
         name="a guard that hides what it does",
         example="an index held at its last level without a word",
-        guards=("CARRIED",),
+        guards=("CARRIED", "RESTATED"),
         replay=_guard_that_hides,
         is_fast=False,
     ),
     Incident(
         number=27,
-        name="an event decided twice, after its lock-down",
-        example="the same run started again",
-        guards=("equal content writes nothing",),
+        name="an event decided again after its lock-down, on amended input",
+        example="a cap of the rank day that the vendor corrects weeks later",
+        guards=(_FINAL, "override recorded"),
         replay=_decided_twice,
         is_fast=False,
     ),

@@ -7,6 +7,7 @@ again, and everything must be there.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ import polars as pl
 from r2k_pipeline.errors import R2kError
 from r2k_pipeline.gym.arena import (
     LANDED,
+    Feed,
     Landed,
     built,
     complaints,
@@ -31,7 +33,7 @@ from r2k_pipeline.queries.quarantine import quarantine
 from r2k_pipeline.storage.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from r2k_pipeline.gym.arena import Arena
     from r2k_pipeline.sources.feed import Source
@@ -44,6 +46,8 @@ _REGULAR = "raw_listings.snapshots_are_regular"
 _PRESENT = "raw_listings.every_session_is_present"
 _COLUMNS = "raw_listings.source_columns_are_as_expected"
 _EXCHANGES = "raw_listings.exchanges_are_complete"
+_TRUE_FLOAT = "0.85"
+_NEW = "closes_are_new"
 _HELD = ("close_is_positive", "market_cap_is_not_negative", "volume_is_not_negative")
 
 
@@ -143,7 +147,19 @@ def _stale_copy(arena: Arena) -> Finding:
     before = rows.filter((pl.col("session") == LANDED[11]) & (pl.col("exchange") == "nasdaq"))
     stale = before.with_columns(session=pl.lit(LANDED[12]))
     # What the next evening shows follows from the session that nobody showed.
-    return replayed(arena, arena.extracted(pl.concat([rows.filter(~is_stale), saturday, stale])))
+    found = replayed(arena, arena.extracted(pl.concat([rows.filter(~is_stale), saturday, stale])))
+    unseen = Feed(pl.concat([rows.filter(~is_stale), stale]))
+    with open_store(arena.settings()) as store, unseen:
+        landing(store, unseen)
+        told = store.published.read("quality_results", where={"check_name": _NEW}).filter(
+            ~pl.col("is_passed"), pl.col("sentence").str.starts_with(f"nasdaq on {LANDED[12]}")
+        )
+    return replace(
+        found,
+        caught_by=found.caught_by
+        | frozenset(f"raw_listings.{name}" for name in told["check_name"]),
+        published=f"{found.published}; of a source that does not look, marked",
+    )
 
 
 def _duplicates(arena: Arena) -> Finding:
@@ -184,27 +200,53 @@ def _schema_drift(arena: Arena) -> Finding:
 
 
 def _bad_floats(arena: Arena) -> Finding:
-    """Float factors above one, of zero, and a thousand times too small."""
-    header = "session,symbol,float_factor,source,certainty\n"
-    rows = arena.some().filter(pl.col("session") == _ODD)
-    day, symbol = str(rows["session"][0]), rows["symbol"][0]
+    """Factors above one, of zero, in percent; in thousands; and one that falls to a tenth."""
+    first, second = (str(day) for day in LANDED[:2])
+    jumping, tiny = arena.some()["symbol"].unique().sort().head(2)
     caught: set[str] = set()
+    wrong: list[str] = []
     with open_store(arena.settings()) as store:
-        for factor in ("1.7", "0", "-0.5", "850", "nan"):
-            path = arena.path("floats.csv")
-            path.write_text(f"{header}{day},{symbol},{factor},filing,reported\n")
+        for factor in ("1.7", "0", "-0.5", "85", "850", "nan"):
             try:
-                land_floats(store, path, run_id="gym", known_at=now())
+                _land_floats(arena, store, first, {jumping: factor})
             except R2kError as error:
                 caught.add(f"float_factors.{type(error).__name__}")
             else:
-                return Finding(caught_by=frozenset(), published="all", wrong=(f"float {factor}",))
-        rows = store.lake.scan("float_factors").collect()
+                wrong.append(f"float {factor}")
+        # Possible by itself: it lands, and somebody is told which line it is.
+        _land_floats(arena, store, first, {jumping: "0.9", tiny: "0.00085"})
+        _land_floats(arena, store, second, {jumping: "0.09"})
+        caught |= complaints(store)
+        told = {
+            check: _named(store, check) for check in ("float_does_not_jump", "float_is_not_tiny")
+        }
+        if list(told.values()) != [[(second, jumping)], [(first, tiny)]]:
+            wrong.append(f"told of {told}")
+        _land_floats(arena, store, second, dict.fromkeys((jumping, tiny), _TRUE_FLOAT))
+        rows = store.lake.scan("float_factors").filter(pl.col("session") == LANDED[1]).collect()
+    is_true = pl.col("float_factor") == float(_TRUE_FLOAT)
     return Finding(
         caught_by=frozenset(caught),
-        published="nothing of the files",
-        wrong=phrases(rows, "symbol", "float_factor"),
+        published="nothing of what cannot be; what can be and is odd is told of by line",
+        wrong=tuple(wrong),
+        lost=() if rows.filter(is_true).height == len(told) else ("factors as corrected",),
     )
+
+
+def _land_floats(arena: Arena, store: Store, day: str, factors: Mapping[str, str]) -> None:
+    path = arena.path("floats.csv")
+    rows = "".join(f"{day},{name},{factor},filing,reported\n" for name, factor in factors.items())
+    path.write_text(f"session,symbol,float_factor,source,certainty\n{rows}")
+    land_floats(store, path, run_id="gym", known_at=now())
+
+
+def _named(store: Store, check: str) -> list[tuple[str, str]]:
+    """Sessions and symbols of the rows that a check showed."""
+    failed = store.published.read("quality_results", where={"check_name": check}).filter(
+        ~pl.col("is_passed")
+    )
+    rows = [row for sample in failed["sample"] for row in json.loads(sample)]
+    return [(str(row["session"]), str(row["symbol"])) for row in rows]
 
 
 INCIDENTS = (
@@ -226,7 +268,7 @@ INCIDENTS = (
         number=3,
         name="stale copy",
         example="weekend and holiday snapshots; Nasdaq's file unchanged",
-        guards=(_REGULAR, _EXCHANGES),
+        guards=(_REGULAR, _EXCHANGES, f"raw_listings.{_NEW}"),
         replay=_stale_copy,
     ),
     Incident(
@@ -252,9 +294,13 @@ INCIDENTS = (
     ),
     Incident(
         number=24,
-        name="float above one, zero, wrong unit",
+        name="float above one, zero, wrong unit, or a tenth of what it was",
         example="public float in filings, a thousand times off",
-        guards=("float_factors.BadInputError",),
+        guards=(
+            "float_factors.BadInputError",
+            "float_factors.float_is_not_tiny",
+            "float_factors.float_does_not_jump",
+        ),
         replay=_bad_floats,
     ),
 )

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from r2k_pipeline.gym.arena import SESSIONS, Feed, built, complaints, landing
+from r2k_pipeline.errors import R2kError
+from r2k_pipeline.gym.arena import SESSIONS, Feed, built, landing
 from r2k_pipeline.gym.incident import Finding, Incident
+from r2k_pipeline.methodology.later_sessions import last_settling_session
 from r2k_pipeline.rulebook.schedule import event
 from r2k_pipeline.storage.store import open_store
 
@@ -22,40 +24,57 @@ if TYPE_CHECKING:
     from datetime import date
 
     from r2k_pipeline.gym.arena import Arena
+    from r2k_pipeline.settings import Settings
 
 RANK_DAY = event("2022-06").rank_day
 _LAST = event("2022-06").effective_friday
 SELECTED = tuple(day for day in SESSIONS if day <= _LAST)
+SHOWN = (*SELECTED, event("2022-06").effective_session)
+_MONDAY, _LISTS = SESSIONS[SESSIONS.index(RANK_DAY) - 4], last_settling_session(event("2022-06"))
 _SPIKE = (SELECTED[30], SELECTED[31])
 _SPLIT, _REVERSE = SELECTED[34], SELECTED[28]
 _RENAME, _GONE, _BACK = SELECTED[26], SELECTED[8], SELECTED[36]
 _CAP, _CLOSE, _BEFORE = "market_cap_usd", "close_usd", "previous_close_usd"
 _TOLERANCE = 1e-4
 _STEADY = 1.001
+_NEAR_THE_LEAST = 1.1
 # Dear enough to be eligible after twenty for one.
 _LEAST_CLOSE = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Universe and ranking of a market, and which checks complain."""
+    """Universe and ranking of a market, where they lie, and what stopped what came after."""
 
+    settings: Settings
     universe: pl.DataFrame
     ranking: pl.DataFrame
-    complaints: frozenset[str]
+    stopped_by: str
 
 
-def select(arena: Arena, listings: pl.DataFrame) -> Selection:
-    """Land listings and select from them."""
-    settings = arena.settings()
+def select(arena: Arena, listings: pl.DataFrame, settings: Settings | None = None) -> Selection:
+    """Land listings and build what they allow: with its effective session the event, too.
+
+    Args:
+        arena: Where.
+        listings: What the feed shows.
+        settings: A home that was selected in before, to build again from the rank day on.
+    """
+    first = SELECTED[0] if settings is None else RANK_DAY
+    settings = settings or arena.settings()
+    stopped_by = "nothing"
     with open_store(settings) as store, Feed(listings, arena.market.reported_actions) as feed:
         landing(store, feed)
-    built(settings, SELECTED[0], SELECTED[-1])
+    try:
+        built(settings, first, max(listings["session"]))
+    except R2kError as error:
+        stopped_by = type(error).__name__
     with open_store(settings) as store:
         return Selection(
-            universe=store.lake.scan("universe").collect(),
-            ranking=store.lake.scan("ranking").collect(),
-            complaints=complaints(store),
+            settings=settings,
+            universe=store.lake.scan("universe", end=SELECTED[-1]).collect(),
+            ranking=store.lake.scan("ranking", end=SELECTED[-1]).collect(),
+            stopped_by=stopped_by,
         )
 
 
@@ -71,6 +90,7 @@ class Cast:
     reused: str
     classed: str
     blank: str
+    doubted: str
 
 
 def cast_of(truth: Selection) -> Cast:
@@ -99,9 +119,12 @@ def cast_of(truth: Selection) -> Cast:
     late = alone_and_plain.filter(pl.col("close") > _LEAST_CLOSE)["symbol"][0]
     chosen = alone_and_plain.filter(pl.col("symbol") != late)["symbol"]
     spiked, early, reverse, renamed, reused, classed, blank = chosen[5:40:5]
+    # As large as the last that is ranked, or nearly: where the feed's word decides.
+    least = truth.ranking.filter(pl.col("session") == RANK_DAY)["total_market_cap_usd"].min()
+    near = alone_and_plain.sort((pl.col("cap") / pl.lit(least) - _NEAR_THE_LEAST).abs())["symbol"]
     return Cast(
         spiked=spiked, early_split=early, late_split=late, reverse=reverse, renamed=renamed,
-        reused=reused, classed=classed, blank=blank,
+        reused=reused, classed=classed, blank=blank, doubted=near[0],
     )  # fmt: skip
 
 
@@ -110,9 +133,9 @@ def _times(column: str, factor: float, where: pl.Expr) -> pl.Expr:
 
 
 def disturbed(listings: pl.DataFrame, cast: Cast) -> pl.DataFrame:
-    """The market as this feed shows it."""
+    """The market as this feed shows it, up to the session that the event needs."""
     symbol, day = pl.col("symbol"), pl.col("session")
-    rows = listings.filter(day.is_in(list(SELECTED)))
+    rows = listings.filter(day.is_in(list(SHOWN)))
 
     def on(name: str, *days: date) -> pl.Expr:
         return (symbol == name) & day.is_in(list(days))
@@ -125,8 +148,19 @@ def disturbed(listings: pl.DataFrame, cast: Cast) -> pl.DataFrame:
     rows = rows.with_columns(
         pl.when(on(cast.blank, RANK_DAY, SELECTED[29])).then(None).otherwise(_CAP).alias(_CAP)
     )
-    rows = _renamed(rows, cast.renamed)
+    rows = _doubtful(_renamed(rows, cast.renamed), cast.doubted)
     return pl.concat([*_reused(rows, cast.reused), _second_class(rows, cast.classed)])
+
+
+def _doubtful(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Ten times the shares from the day before the rank day on, of a line listed since Monday.
+
+    Until the preliminary lists it is not seen again, so nothing says which size is true.
+    """
+    line, day = pl.col("symbol") == name, pl.col("session")
+    is_shown = day.is_between(_MONDAY, RANK_DAY) | (day > _LISTS)
+    since = SESSIONS[SESSIONS.index(RANK_DAY) - 1]
+    return rows.filter(~line | is_shown).with_columns(_times(_CAP, 10.0, line & (day >= since)))
 
 
 def _split_with_double_shares(rows: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -256,14 +290,9 @@ def selections(arena: Arena) -> Selections:
     if not isinstance(truth, Selection):
         truth = arena.shared["undisturbed selection"] = select(arena, listings)
     cast = cast_of(truth)
-    made = Selections(truth=truth, found=select(arena, disturbed(listings, cast)), cast=cast)
+    made = Selections(truth=truth, found=select(arena, disturbed(arena.listings, cast)), cast=cast)
     arena.shared["selections"] = made
     return made
-
-
-def _spike(arena: Arena) -> Finding:
-    both = selections(arena)
-    return both.judged(both.cast.spiked, rules=("cap_spike",))
 
 
 def _split_timing(arena: Arena) -> Finding:
@@ -327,13 +356,6 @@ def _classes(arena: Arena) -> Finding:
 _CLASSES_APART = 0.02
 
 INCIDENTS = (
-    Incident(
-        number=4,
-        name="a cap many times too large, also on the rank day",
-        example="2023-12-05: a large company at 284 times its size",
-        guards=("cap_spike",),
-        replay=_spike,
-    ),
     Incident(
         number=5,
         name="split on shares and on price at different times",

@@ -12,6 +12,7 @@ from r2k_pipeline.gym import (
     index_incidents,
     landing_incidents,
     line_incidents,
+    rank_day_incident,
     rule_incidents,
     storage_incidents,
 )
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from r2k_pipeline.gym.incident import Incident
 
 _FAMILIES = (
-    landing_incidents, archive_incidents, line_incidents, storage_incidents, index_incidents,
-    rule_incidents,
+    landing_incidents, archive_incidents, line_incidents, rank_day_incident, storage_incidents,
+    index_incidents, rule_incidents,
 )  # fmt: skip
 
 

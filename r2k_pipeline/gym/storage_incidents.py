@@ -1,40 +1,44 @@
-"""Incidents of the machine: killed writers, writers at once, a disk that is full.
+"""Incidents of the machine: killed writers, builds at once, a disk that is full, a dead database.
 
-The table that is written is `raw_listings`, through landing as ever. Whatever happens, it is
-what it was or what it was to be.
+What is written is what is written ever: listings by landing, tables by builds. Whatever
+happens, they are what they were or what they were to be.
 """
 
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import pairwise
+from math import inf
 from secrets import SystemRandom
-from threading import Barrier
 from time import sleep
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.errors import R2kError
-from r2k_pipeline.gym.arena import differing, landing, phrases, standing
+from r2k_pipeline.gym.arena import LANDED, built, differing, landing, phrases, standing
 from r2k_pipeline.gym.endless_writer import BEGUN, OTHER_VOLUME, other_rows
 from r2k_pipeline.gym.incident import Finding, Incident
+from r2k_pipeline.orchestration.instance import open_instance
 from r2k_pipeline.storage.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    import polars as pl
 
     from r2k_pipeline.gym.arena import Arena
     from r2k_pipeline.settings import Settings
 
-_TABLE = "raw_listings"
 _KEY = ("session", "exchange", "symbol")
 _KILLS = 2
-_WRITERS = 4
+# Either has sessions that the other has not.
+_OVERLAPPING = ((LANDED[0], LANDED[7]), (LANDED[4], LANDED[11]))
 _LARGEST_FILE = 60_000
 
 
@@ -83,61 +87,106 @@ def _landed_again(arena: Arena, settings: Settings) -> tuple[str, ...]:
 
 
 def _at_once(arena: Arena) -> Finding:
-    """Four writers replace the same range of a new home at the same moment."""
-    settings = arena.settings()
-    rows = arena.landed.listings.with_columns(
-        source=pl.lit("gym"), source_hash=pl.lit("0" * 16)
-    ).select(contract(_TABLE).names)
-    days = rows["session"].unique().sort()
-    start = Barrier(_WRITERS)
-
-    def run(number: int) -> str | None:
-        # Each has the whole range or one half of it, so that they overlap in every way.
-        first = days[0] if number % 2 == 0 else days[len(days) // 2]
-        start.wait()
-        try:
-            with open_store(settings) as store:
-                mine = rows.filter(pl.col("session") >= first)
-                store.lake.replace(_TABLE, mine, start=first, end=days[-1])
-        except R2kError as error:
-            return str(error)
-        return None
-
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        failed = [told for told in pool.map(run, range(_WRITERS)) if told is not None]
-    with open_store(settings) as store:
-        found = standing(store)
-    truth = arena.landed.listings
-    is_whole = found.equals(truth)
+    """Two processes build ranges that overlap, both the first to build in a home."""
+    settings, alone = arena.settings(), arena.settings()
+    for home in (settings, alone):
+        _land(arena, home)
+    built(alone, _OVERLAPPING[0][0], _OVERLAPPING[-1][-1])
+    failed = _built_at_once(settings)
+    with open_instance(settings) as instance:
+        records = instance.get_run_records()
+    # A run that never ended overlaps whatever comes after it.
+    runs = sorted((run.start_time or 0.0, run.end_time or inf) for run in records)
+    apart = all(before[1] <= after[0] for before, after in pairwise(runs))
+    lost: list[str] = []
+    wrong: list[str] = []
+    with open_store(settings) as store, open_store(alone) as truth:
+        for table in ("securities", "universe", "ranking"):
+            found, true = standing(store, table), standing(truth, table)
+            lost += [f"{table}: {differing(true, found).height:,} rows"] * (not found.equals(true))
+            wrong += [f"{table}: twice"] * found.select(contract(table).key).is_duplicated().any()
+    is_in_turn = apart and len(runs) == len(_OVERLAPPING)
     return Finding(
-        caught_by=frozenset({"commit conflicts are retried"} if is_whole and not failed else ()),
-        published=f"{found.height:,} rows by {_WRITERS} writers, each once",
-        wrong=() if is_whole else (f"{found.height:,} rows of {truth.height:,}",),
-        lost=(*failed, *phrases(differing(truth, found), *_KEY)),
+        caught_by=frozenset({"runs that take turns"} if is_in_turn else ()),
+        published=f"{found.height:,} rows of ranking by {len(runs)} runs, as by a single one",
+        wrong=tuple(wrong),
+        lost=(*failed, *lost),
     )
 
 
-def _disk_full(arena: Arena) -> Finding:
-    """No file can grow any further while a changed range is landed."""
+def _built_at_once(settings: Settings) -> list[str]:
+    """Build by commands of their own, started together; what those said that failed."""
+    program = "from r2k_pipeline.cli import main; main()"
+    begun = [
+        subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-c", program, "build", "--from", str(first), "--to", str(last),
+             "--home", str(settings.home)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for first, last in _OVERLAPPING
+    ]  # fmt: skip
+    told = [(build.communicate()[1], build.returncode) for build in begun]
+    return [said[-200:] for said, code in told if code]
+
+
+def _storage_fails(arena: Arena) -> Finding:
+    """While a changed range is landed no file can grow; then the database cannot be written.
+
+    The database refuses before the rows are promoted, and then between them and their account.
+    """
     settings = arena.settings()
     _land(arena, settings)
+    database = settings.home / "r2k.db"
+    versions = (arena.landed.listings, other_rows(arena.landed.listings))
+    said: list[str] = []
+    torn: list[str] = []
+    for trouble, allowed in (
+        (_files_at_most(_LARGEST_FILE), versions[:1]),
+        (_refusing(database, "UPDATE ON iceberg_tables"), versions[:1]),
+        (_refusing(database, "INSERT ON quality_results"), versions),
+    ):
+        told, rows = _landed_amid(arena, settings, trouble)
+        said.append(told)
+        if not any(rows.equals(version) for version in allowed):
+            torn.append(f"{rows.height:,} rows that are neither version after {told}")
+    return Finding(
+        caught_by=frozenset(said) if len(set(said)) == 1 else frozenset(),
+        published="what stood before, or the changed range whole",
+        wrong=tuple(torn),
+        lost=_landed_again(arena, settings),
+    )
+
+
+def _landed_amid(
+    arena: Arena, settings: Settings, trouble: AbstractContextManager[None]
+) -> tuple[str, pl.DataFrame]:
+    """Land other rows while there is trouble; the error's name, and what stands then."""
     said = ""
     with open_store(settings) as store, arena.extracted(arena.some(), volume=OTHER_VOLUME) as feed:
         feed.plan()
         try:
-            with _files_at_most(_LARGEST_FILE):
+            with trouble:
                 landing(store, feed)
         except R2kError as error:
             said = type(error).__name__
     with open_store(settings) as store:
-        rows = standing(store)
-    wrong = phrases(differing(rows, arena.landed.listings), *_KEY)
-    return Finding(
-        caught_by=frozenset({said}),
-        published="what stood before" if not wrong else "other rows",
-        wrong=wrong,
-        lost=_landed_again(arena, settings),
-    )
+        return said, standing(store)
+
+
+@contextmanager
+def _refusing(database: Path, what: str) -> Iterator[None]:
+    """A database that refuses one kind of writing, as it does when its disk turns read-only."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            f"CREATE TRIGGER refuses BEFORE {what} BEGIN "
+            "SELECT RAISE(ABORT, 'attempt to write a readonly database'); END"
+        )
+        try:
+            yield
+        finally:
+            connection.execute("DROP TRIGGER refuses")
 
 
 @contextmanager
@@ -164,14 +213,16 @@ INCIDENTS = (
         number=19,
         name="concurrent backfills of one partition",
         example="four runs of one partition overlap",
-        guards=("commit conflicts are retried",),
+        guards=("runs that take turns",),
         replay=_at_once,
+        is_fast=False,
     ),
     Incident(
         number=20,
-        name="disk full",
-        example="no file can grow any further",
+        name="disk full, database down, object store silent",
+        example="no file can grow, and SQLite turns read-only in the middle; PostgreSQL that stops "
+        "and an object store that does not answer are played in r2k_pipeline_tests/storage",
         guards=("StorageError",),
-        replay=_disk_full,
+        replay=_storage_fails,
     ),
 )

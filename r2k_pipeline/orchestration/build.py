@@ -38,6 +38,7 @@ from r2k_pipeline.orchestration.partitions import (
 )
 from r2k_pipeline.orchestration.progress import WAITING, Progress, silent
 from r2k_pipeline.orchestration.stages import StageReport, StageRunner
+from r2k_pipeline.quality.final_lists import CHECK_NAME as FINAL
 from r2k_pipeline.queries.reconstitution import incumbents_note
 from r2k_pipeline.rulebook.schedule import events_between
 from r2k_pipeline.rulebook.sessions import sessions_between
@@ -130,7 +131,7 @@ def _build(
     stages = [selection]
     if events:
         stages.append(_decide(store, runner, events, inputs=selection.run_id))
-        notes += _unprotected(store, events[0])
+        notes += _unprotected(store, events[0]) + _final(store, stages[-1].run_id)
     base = _first_decided(store)
     if base is None or base > span.end:
         notes.append(
@@ -170,6 +171,7 @@ def _decide(
         fingerprint(table, members),
         family_fingerprint(store),
         fundamentals_fingerprint(store),
+        store.settings.restate,
     )
     return runner.run(DECISION, event_key(first), event_key(last), inputs=lambda: told)
 
@@ -186,6 +188,12 @@ def _unprotected(store: Store, event: Event) -> list[str]:
     if note is None:
         return []
     return [f"{event.event_id}: {note} `r2k build --incumbents` takes the members before it."]
+
+
+def _final(store: Store, run_id: str) -> list[str]:
+    """What to say of events that were decided, are final, and would come out otherwise."""
+    told = store.published.read("quality_results", where={"run_id": run_id, "check_name": FINAL})
+    return told.filter(~told["is_passed"])["sentence"].to_list()
 
 
 def _span(store: Store, start: date | None, end: date | None) -> SessionSpan:

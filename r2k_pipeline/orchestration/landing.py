@@ -22,6 +22,7 @@ from r2k_pipeline.orchestration.landing_gate import (
 )
 from r2k_pipeline.orchestration.progress import Progress, silent
 from r2k_pipeline.publication import SessionList, SessionRange, publish
+from r2k_pipeline.publication.held_rows import kept_out
 from r2k_pipeline.rulebook.sessions import sessions_between
 
 if TYPE_CHECKING:
@@ -201,9 +202,11 @@ def _fingerprints(frame: pl.DataFrame | pl.LazyFrame) -> dict[date, tuple[int, i
 def _changed_sessions(
     store: Store, table: str, frame: pl.DataFrame, sessions: Sequence[date]
 ) -> list[date]:
-    """Sessions whose rows differ from those that stand, ascending."""
+    """Sessions whose rows differ from those that stand and those kept out, ascending."""
     standing = _fingerprints(store.lake.scan(table, start=sessions[0], end=sessions[-1]))
-    offered = _fingerprints(frame)
+    held = kept_out(store, table, sessions)
+    told = [name for name in frame.columns if name != "source_hash"]
+    offered = _fingerprints(frame.join(held, on=told, how="anti", nulls_equal=True))
     return [day for day in sessions if offered.get(day) != standing.get(day)]
 
 

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from r2k_pipeline.orchestration.progress import Progress
     from r2k_pipeline.settings import Settings
 
-_INPUTS = "r2k/inputs"
+_INPUTS, _PARTITION = "r2k/inputs", "dagster/partition"
+# Of runs further back nobody asks what has been written over them since.
+_LOOKED_BACK = 200
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -112,10 +114,17 @@ class StageRunner:
         )
 
     def _earlier_run(self, job: str, first: str, last: str, inputs: str) -> str | None:
-        tags = {RANGE_START: first, RANGE_END: last, _INPUTS: inputs}
-        succeeded = RunsFilter(job_name=job, tags=tags, statuses=[DagsterRunStatus.SUCCESS])
-        found = self.instance.get_runs(succeeded, limit=1)
-        return found[0].run_id if found else None
+        """The run of this very stage, unless one with other inputs has written over it since."""
+        succeeded = RunsFilter(job_name=job, statuses=[DagsterRunStatus.SUCCESS])
+        wanted = {RANGE_START: first, RANGE_END: last, _INPUTS: inputs}
+        for run in self.instance.get_runs(succeeded, limit=_LOOKED_BACK):
+            if wanted.items() <= run.tags.items():
+                return run.run_id
+            day = run.tags.get(_PARTITION, "")
+            start, end = (run.tags.get(tag, day) for tag in (RANGE_START, RANGE_END))
+            if start <= last and first <= end and run.tags.get(_INPUTS) != inputs:
+                return None
+        return None
 
     def _run(self, job: str, keys: PartitionKeyRange) -> str:
         spans = SessionSpan.from_keys(keys).years

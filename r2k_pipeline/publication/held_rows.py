@@ -14,10 +14,11 @@ import orjson
 import polars as pl
 
 from r2k_pipeline.contracts.load import contract
-from r2k_pipeline.contracts.polars_shape import polars_schema, require_shape
+from r2k_pipeline.contracts.polars_shape import empty_frame, polars_schema, require_shape
 from r2k_pipeline.quality.quarantine import quarantine_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from r2k_pipeline.storage.store import Store
@@ -26,16 +27,17 @@ TABLE = "quarantine"
 HELD, RELEASED, REJECTED = "held", "released", "rejected"
 
 
-def log_with_ids(store: Store) -> pl.DataFrame:
+def log_with_ids(store: Store, **where: str) -> pl.DataFrame:
     """Read the log, every row with the id of the row that it is about.
 
     Args:
         store: Where it is kept.
+        where: Only rows with these values in these columns.
 
     Returns:
         Contract `quarantine` in the order of time, with `quarantine_id` in front.
     """
-    log = store.published.read(TABLE).sort("quarantined_at", maintain_order=True)
+    log = store.published.read(TABLE, where=where).sort("quarantined_at", maintain_order=True)
     names = [quarantine_id(row) for row in log.iter_rows(named=True)]
     return log.insert_column(0, pl.Series("quarantine_id", names, dtype=pl.String))
 
@@ -51,6 +53,24 @@ def decided_rows(store: Store) -> dict[str, str]:
     """
     rows = log_with_ids(store).filter(pl.col("state") != HELD)
     return dict(rows.select("quarantine_id", "state").iter_rows())
+
+
+def kept_out(store: Store, table: str, sessions: Sequence[date]) -> pl.DataFrame:
+    """Rows that a rule holds back, or a person rejected, as they were received.
+
+    Args:
+        store: Where the log is kept.
+        table: Name of the contract, partitioned by session.
+        sessions: Of which sessions.
+
+    Returns:
+        Rows of the contract, each once; of one that was released since, none.
+    """
+    keys = [str(session) for session in sessions]
+    log = log_with_ids(store, table_name=table).filter(pl.col("partition_key").is_in(keys))
+    last = log.unique("quarantine_id", keep="last", maintain_order=True)
+    rows = last.filter(pl.col("state") != RELEASED)["row_json"].unique(maintain_order=True)
+    return pl.concat([empty_frame(contract(table)), *(row_of(table, row) for row in rows)])
 
 
 def record_decision(

@@ -71,10 +71,11 @@ def lines(settings: Settings) -> tuple[str, str]:
     return chosen
 
 
-def land_with(settings: Settings, lines: tuple[str, ...]) -> None:
+def land_with(settings: Settings, lines: tuple[str, ...]) -> tuple[date, ...]:
     with open_store(settings) as store, Feed(MARKET) as feed:
         feed.lines = lines
-        land(store, feed, FIRST, LAST, run_id="landing", known_at=datetime.now(UTC))
+        told = land(store, feed, FIRST, LAST, run_id="landing", known_at=datetime.now(UTC))
+    return told.landed
 
 
 @pytest.fixture
@@ -108,6 +109,8 @@ def test_the_list_names_rule_and_values_and_can_be_narrowed(
     assert set(found["state"]) == {"held"}
     assert {orjson.loads(row)["volume_shares"] for row in found["row_json"]} == {-5}
     assert found["rationale"][0] == "No volume is below zero."
+    # The same again is no change: what is held is told apart from what is missing.
+    assert land_with(settings, lines) == ()
     for narrowed in (
         {"table": "reported_actions"}, {"state": "released"}, {"check": "x"}, {"start": LAST}
     ):  # fmt: skip
@@ -141,6 +144,7 @@ def test_a_held_row_is_in_no_table_until_it_is_released(
     assert released in symbols(store, "raw_listings")
     assert rejected not in symbols(store, "raw_listings")
     assert store.published.read("quarantine").height == before
+    assert land_with(settings, lines) == ()
 
 
 @pytest.mark.parametrize("command", ["release", "reject"])

@@ -51,7 +51,29 @@ _ON_RANK_DAY = pl.DataFrame({
 _ENTRY = {"index_id": "r2000", "session": MONDAY}
 _LEVEL = _line("levels", **_ENTRY, divisor=2.0, status="OK")
 
+_FLOAT = _line("float_factors", session=MONDAY, symbol="HAL", float_factor=0.09)
+
 ACROSS: dict[tuple[str, str], AcrossCase] = {
+    ("float_factors", "float_does_not_jump"): AcrossCase(
+        judged=_FLOAT,
+        # What stands of the session itself is about to be replaced.
+        beside={
+            "float_factors": pl.concat(
+                [
+                    _FLOAT.with_columns(session=pl.lit(FRIDAY), float_factor=pl.lit(0.36)),
+                    _FLOAT.with_columns(float_factor=pl.lit(0.9)),
+                ]
+            )
+        },
+        broken={
+            "float_factors": _FLOAT.with_columns(
+                session=pl.lit(_RANK_DAY), float_factor=pl.lit(0.9)
+            )
+        },
+        sentence="A float factor is at most four times the one that the line had before, and at "
+        "least a quarter of it. 1 breaks this: session 2022-06-27 symbol HAL float_factor 0.09 "
+        "float_before 0.9.",
+    ),
     ("reported_actions", "actions_concern_a_listed_line"): AcrossCase(
         judged=_line("reported_actions", session=MONDAY, symbol="HAL", action_type="split"),
         beside={"raw_listings": _LISTED},

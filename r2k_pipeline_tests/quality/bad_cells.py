@@ -160,6 +160,7 @@ BREAKS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "float_factors": {
         "float_is_a_fraction": {"float_factor": 1.0001},
+        "float_is_not_tiny": {"float_factor": 0.00085},
         "certainty_is_known": {"certainty": "guessed"},
         "symbol_is_stated": {"symbol": "-"},
         "source_is_stated": {"source": " "},

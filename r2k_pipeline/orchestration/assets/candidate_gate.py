@@ -7,13 +7,11 @@ one. Which doubts are grave, and which the later sessions settle, is
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from r2k_pipeline.contracts.model import Severity
 from r2k_pipeline.errors import UndecidedEventError
 from r2k_pipeline.methodology.doubtful_candidates import waiting
-from r2k_pipeline.publication import EventKeys, record_verdicts
 from r2k_pipeline.quality.candidates import candidates_outcome
 
 if TYPE_CHECKING:
@@ -35,14 +33,6 @@ def require_decidable(run: TableRun, event: Event, doubts: pl.DataFrame) -> None
         UndecidedEventError: A candidate is in doubt; names all of them and their values.
     """
     outcome = candidates_outcome(run.table, event.event_id, doubts)
-    run.outcomes.append(outcome)
-    record_verdicts(
-        run.store,
-        run.table,
-        [outcome],
-        partitions=EventKeys((event.event_id,)),
-        run_id=run.run_id,
-        known_at=datetime.now(UTC),
-    )
+    run.record(outcome, event)
     if not outcome.is_passed and outcome.severity is Severity.ERROR:
         raise UndecidedEventError(event.event_id, waiting(doubts)["sentence"].to_list())

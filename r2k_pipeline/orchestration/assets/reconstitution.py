@@ -11,6 +11,7 @@ verify a count of shares before its lists are public.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -29,6 +30,7 @@ from r2k_pipeline.methodology.reconstitution import breakpoints as read_breakpoi
 from r2k_pipeline.methodology.reconstitution import reconstitute
 from r2k_pipeline.orchestration.assets.candidate_gate import require_decidable
 from r2k_pipeline.orchestration.assets.declaration import event_asset
+from r2k_pipeline.orchestration.assets.final_lists import final_lists, keep_final
 from r2k_pipeline.orchestration.assets.maintenance import maintenance_of
 from r2k_pipeline.orchestration.partitions import RANK_DAY, event_key
 from r2k_pipeline.queries.doubts import rank_day_of
@@ -62,10 +64,16 @@ def reconstitution(run: TableRun, events: list[Event]) -> None:
     """Decide event after event, each with the incumbents that the one before left."""
     for event in events:
         day = read_rank_day(run, event)
-        require_decidable(run, event, day.doubts)
+        final = final_lists(run.store, event, now=datetime.now(UTC))
+        if final is None:
+            require_decidable(run, event, day.doubts)
         decided = decided_on_rank_day(run, event, day)
         decisions = without_departed(decided, _departed(run, event))
-        run.publish_events(decisions, [event.event_id])
+        if final is not None and final.forbid(decisions):
+            keep_final(run, event, final, decisions)
+            decisions = final.decisions
+        else:
+            run.publish_events(decisions, [event.event_id])
         counts = decisions.group_by("decision").len().iter_rows()
         run.facts[event_key(event)] = {str(decision): int(n) for decision, n in counts}
 

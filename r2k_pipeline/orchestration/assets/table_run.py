@@ -15,7 +15,7 @@ import polars as pl
 
 from r2k_pipeline.contracts.load import contract
 from r2k_pipeline.contracts.model import Storage
-from r2k_pipeline.publication import EventKeys, SessionRange, Whole, publish
+from r2k_pipeline.publication import EventKeys, SessionRange, Whole, publish, record_verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,6 +91,27 @@ class TableRun:
     def publish_whole(self, frame: pl.DataFrame) -> None:
         """Hand over the whole table: checks, then one commit."""
         self._publish(frame, Whole())
+
+    def record(
+        self, outcome: CheckOutcome, event: Event, *, judged: pl.DataFrame | None = None
+    ) -> None:
+        """Write down a verdict on an event, whether or not it is published then.
+
+        Args:
+            outcome: The verdict.
+            event: The event.
+            judged: The rows that it is about; None if there are none.
+        """
+        self.outcomes.append(outcome)
+        record_verdicts(
+            self.store,
+            self.table,
+            [outcome],
+            partitions=EventKeys((event.event_id,)),
+            run_id=self.run_id,
+            known_at=datetime.now(UTC),
+            judged=judged,
+        )
 
     def _publish(self, frame: pl.DataFrame, partitions: SessionRange | EventKeys | Whole) -> None:
         publication = publish(
