@@ -148,6 +148,7 @@ class _Book:
     end: date
     rules: IndexRules
     _places: dict[date, int] = field(init=False)
+    _given: dict[tuple[str, date], list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Number the sessions."""
@@ -197,6 +198,7 @@ class _Book:
             return
         shares = parent["index_shares"] / self._later_growth(action) * action["ratio"]
         self._join(child, parent, action, shares, start=day, price=action["amount_usd"] or 0.0)
+        self._given.setdefault((action["security_id"], day), []).append(child)
 
     def _merge(self, action: Action) -> None:
         """The acquirer grows as the target leaves, or takes its place if it is new."""
@@ -254,7 +256,9 @@ class _Book:
                 status=pl.when(is_last).then(pl.lit("synthetic")).otherwise("status"),
             )
         is_gone = pl.col("session") > day if leaves["is_held"] else pl.col("session") >= day
-        self.lines = self.lines.filter(~(own & is_gone))
+        # Who leaves before the open takes the children of that morning: its last close has both.
+        taken = [line, *([] if leaves["is_held"] else self._given.get((line, day), []))]
+        self.lines = self.lines.filter(~(pl.col("security_id").is_in(taken) & is_gone))
 
     def _traded_before(self, line: str, day: date) -> bool:
         """Whether a line closed on the session before, as a member or not yet."""

@@ -98,10 +98,11 @@ def test_a_child_that_trades_later_joins_then_at_the_price_that_its_parent_lost(
     assert spun.levels()[2] == pytest.approx(1000.0)
 
 
-def test_a_parent_that_leaves_the_same_morning_takes_its_child_with_it() -> None:
+@pytest.mark.parametrize("end", ["cash_merger", "tender_offer"])
+def test_a_parent_that_leaves_the_same_morning_takes_its_child_with_it(end: str) -> None:
     spun = ace_and_bolt(
         action("BOLT", 1, "spin_off", ratio=0.5, counterparty_security_id="KID"),
-        action("BOLT", 1, "cash_merger", amount_usd=5.0),
+        action("BOLT", 1, end, ratio=0.95, amount_usd=5.0),
         ace=[20.0, 20.0],
         closes={"KID": [None, 3.0]},
     )
