@@ -19,6 +19,16 @@ settings.register_profile("developer", deadline=None, max_examples=50)
 settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the run, begin with the files that have slow tests.
+
+    What takes long and comes last would leave the other processes idle.
+    """
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     """The checkout: the folder of `pyproject.toml`."""

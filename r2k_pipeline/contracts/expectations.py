@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
 _COLUMN_LIST_ARGUMENTS = ("column_list", "column_set")
+_TOLERANCE = "mostly"
 
 
 def suite_arguments(contract: Contract) -> dict[str, Any]:
@@ -49,6 +50,17 @@ def expectation_arguments(rule: Rule) -> dict[str, Any]:
         "severity": "critical" if rule.severity == "error" else "warning",
         "meta": {"rule": rule.name},
     }
+
+
+def tolerates_failures(rule: Rule) -> bool:
+    """Whether a part of the rows may break the rule.
+
+    Example:
+        >>> from r2k_pipeline.contracts.load import contract
+        >>> tolerates_failures(contract("signals").rules[0])
+        False
+    """
+    return _TOLERANCE in rule.arguments
 
 
 def judged_columns(rule: Rule) -> tuple[str, ...]:

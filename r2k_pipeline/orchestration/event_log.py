@@ -119,6 +119,7 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._open_shards: OrderedDict[tuple[int, str], _Shard] = OrderedDict()
+        self._known_tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -146,6 +147,15 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         self._open_shards[key] = _Shard(engine=engine, inode=path.stat().st_ino)
         self._close_least_used()
         return engine
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table; one that was there is not looked for again.
+
+        Upstream opens a connection to ask this before it stores the outcome of each check.
+        """
+        if table_name not in self._known_tables and super().has_table(table_name):
+            self._known_tables.add(table_name)
+        return table_name in self._known_tables
 
     def _close_least_used(self) -> None:
         # Engines of a parent process are left alone: closing its handles here would not be safe.
@@ -214,6 +224,7 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
     def wipe(self) -> None:
         """Delete every event, closing the shards first."""
         self._close_all()
+        self._known_tables.clear()
         super().wipe()
 
     def dispose(self) -> None:

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from r2k_pipeline.contracts.expectations import expectation_arguments
+from r2k_pipeline.contracts.expectations import expectation_arguments, tolerates_failures
 from r2k_pipeline.errors import CheckExecutionError
 
 if TYPE_CHECKING:
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 # Great Expectations publishes no types.
 Untyped: TypeAlias = Any
 
+# Whether it holds, at half the price: the engine computes only what this needs.
+_VERDICT_ALONE = {"result_format": "BOOLEAN_ONLY"}
 # Positions of all failing rows, but neither their values nor a pandas query to find them.
-_RESULT_FORMAT = {
+_WITH_POSITIONS = {
     "result_format": "COMPLETE",
     "partial_unexpected_count": 0,
     "return_unexpected_index_query": False,
@@ -41,7 +43,7 @@ class Verdict:
     Attributes:
         is_passed: Whether it holds.
         positions: Failing rows, by position in the frame that was shown.
-        observed: The observed value of an expectation about the table.
+        observed: The observed value of an expectation about the table that does not hold.
     """
 
     is_passed: bool
@@ -50,7 +52,7 @@ class Verdict:
 
 
 def validate(table: str, frame: pl.DataFrame, rules: Sequence[Rule]) -> list[Verdict]:
-    """Run the rules' expectations on one frame, in one call.
+    """Run the rules' expectations on one frame: all at once, then what fails for its rows.
 
     Args:
         table: Named in errors.
@@ -64,6 +66,24 @@ def validate(table: str, frame: pl.DataFrame, rules: Sequence[Rule]) -> list[Ver
         CheckExecutionError: An expectation could not be built or its metric raised.
             The engine itself would call that a failed check.
     """
+    definition = _batch_definition()
+    batch = definition.get_batch({"dataframe": frame.to_pandas()})
+    try:
+        found = _verdicts(table, batch, rules, _VERDICT_ALONE)
+        # A rule that holds has failing rows only if it tolerates some.
+        told = [r for r in rules if not found[r.name].is_passed or tolerates_failures(r)]
+        if told:
+            found |= _verdicts(table, batch, told, _WITH_POSITIONS)
+    finally:
+        # The engine keeps the last frame it saw; let it keep an empty one.
+        definition.get_batch({"dataframe": frame.clear().to_pandas()})
+    return [found[rule.name] for rule in rules]
+
+
+def _verdicts(
+    table: str, batch: Untyped, rules: Sequence[Rule], result_format: Mapping[str, object]
+) -> dict[str, Verdict]:
+    """What the engine says of a batch, by rule."""
     engine = _great_expectations()
     refusals = (ValueError, TypeError, KeyError, engine.exceptions.GreatExpectationsError)
     try:
@@ -72,15 +92,9 @@ def validate(table: str, frame: pl.DataFrame, rules: Sequence[Rule]) -> list[Ver
         )
     except refusals as fault:
         raise _cannot(table, ", ".join(rule.name for rule in rules), fault) from fault
-    definition = _batch_definition()
-    batch = definition.get_batch({"dataframe": frame.to_pandas()})
-    try:
-        result = batch.validate(suite, result_format=_RESULT_FORMAT)
-    finally:
-        # The engine keeps the last frame it saw; let it keep an empty one.
-        definition.get_batch({"dataframe": frame.clear().to_pandas()})
+    result = batch.validate(suite, result_format=result_format)
     by_rule = {entry.expectation_config.meta["rule"]: entry for entry in result.results}
-    return [_verdict(table, rule, by_rule.get(rule.name)) for rule in rules]
+    return {rule.name: _verdict(table, rule, by_rule.get(rule.name)) for rule in rules}
 
 
 @cache

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from r2k_pipeline.contracts.expectations import judged_columns
+from r2k_pipeline.contracts.expectations import judged_columns, tolerates_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,8 +65,6 @@ _JUDGED_BY_KEY = frozenset({
 })  # fmt: skip
 # Of more, each combination of values once is the smaller frame.
 _MOST_SUSPECTS = 10_000
-# How large a part of the rows may break a rule cannot be judged on fewer rows.
-_COUNTING_ARGUMENT = "mostly"
 _REPEATING = (pl.String, pl.Boolean, pl.Date, pl.Int32, pl.UInt32)
 
 
@@ -144,7 +142,8 @@ def views(contract: Contract, frame: pl.DataFrame, *, reduce_from: int) -> Itera
 def _kind(rule: Rule, judged: pl.DataFrame) -> _Kind:
     """How a rule is answered on a large frame."""
     columns = judged_columns(rule)
-    if _COUNTING_ARGUMENT in rule.arguments:
+    if tolerates_failures(rule):
+        # How large a part of the rows breaks it cannot be judged on fewer rows.
         return _Kind.WHOLE
     if rule.expectation in _JUDGED_BY_KEY:
         return _Kind.KEY

@@ -97,10 +97,18 @@ def test_a_build_that_was_killed_goes_on_to_the_same_tables(tmp_path: Path) -> N
     require_equal(undisturbed, built(home, (FIRST_BUILT, LAST_BUILT)))
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Content:
+    """What one build of the short range leads to."""
+    content = built(tmp_path_factory.mktemp("alone"), SHORT)
+    assert content["ranking"].height > 0
+    return content
+
+
 @pytest.mark.parametrize("ranges", [[SHORT, SHORT], [EARLY, LATE]], ids=["same", "overlapping"])
-def test_two_builds_at_once_lead_to_the_tables_of_one(tmp_path: Path, ranges: Ranges) -> None:
-    alone = built(tmp_path / "alone", SHORT)
-    assert alone["ranking"].height > 0
+def test_two_builds_at_once_lead_to_the_tables_of_one(
+    tmp_path: Path, alone: Content, ranges: Ranges
+) -> None:
     at_once = built(tmp_path / "at_once", *ranges)
     if ranges != [SHORT, SHORT]:
         # Who was first had less to see: a build of everything finds what remains to be done.

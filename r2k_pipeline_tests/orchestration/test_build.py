@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
 FIRST, LAST = date(2022, 5, 2), date(2022, 7, 8)
 EFFECTIVE = date(2022, 6, 27)
 MARKET = small_market(companies=1300, first_session=FIRST, last_session=LAST)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
 FIRST, RANK_DAY, LAST = date(2022, 5, 2), date(2022, 5, 6), date(2022, 7, 8)
 MARKET = small_market(companies=1300, first_session=FIRST, last_session=LAST)
 UNKNOWN = [f"NOT{place}" for place in range(12)]

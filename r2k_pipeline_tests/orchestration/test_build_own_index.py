@@ -29,6 +29,7 @@ from r2k_pipeline.storage.store import Store, open_store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
 FIRST, LAST = date(2022, 5, 2), date(2022, 7, 1)
 RANK_DAY, EFFECTIVE = date(2022, 5, 6), date(2022, 6, 27)
 MARKET = small_market(companies=1300, first_session=FIRST, last_session=LAST)

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
 JUNE = event("2022-06")
 FIRST, LAST = date(2022, 5, 2), date(2022, 7, 8)
 SESSIONS = sessions_between(FIRST, JUNE.rank_day)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from r2k_pipeline.sources.feed import BatchPlan, SourceBatch
     from r2k_pipeline.storage.store import Store
 
+pytestmark = pytest.mark.slow
 FIRST, LAST = date(2022, 5, 6), date(2022, 7, 7)
 EFFECTIVE, LATE, SET, VENDOR = (
     date(2022, 6, 27), date(2022, 6, 29), date(2022, 6, 30), date(2022, 7, 6),

@@ -166,6 +166,12 @@ def test_the_engine_lets_go_of_the_frame() -> None:
     assert watched() is None
 
 
+def test_a_rule_that_tolerates_failures_names_them_all_the_same() -> None:
+    tolerant = with_rule("expect_column_values_to_not_be_null", column="close_usd", mostly=0.5)
+    (outcome,) = check_frame(tolerant, listings([1.0, None, 3.0]))
+    assert (outcome.is_passed, outcome.failed_rows) == (True, 1)
+
+
 def test_quarantine_takes_out_exactly_the_rows_that_break_the_rule() -> None:
     kept, held = split_quarantined(LISTINGS, TWO_SESSIONS, check_frame(LISTINGS, TWO_SESSIONS))
 

@@ -48,14 +48,17 @@ ENDS = ["rename", "halt", *GONE]
 TAKEN_OVER = 0.9
 
 
-@pytest.fixture(scope="module", params=list(MARKETS))
-def market(request: pytest.FixtureRequest) -> SyntheticMarket:
-    return make_market(MARKETS[request.param])
-
-
 @pytest.fixture(scope="module")
 def demo() -> SyntheticMarket:
     return make_market(demo_market())
+
+
+@pytest.fixture(scope="module", params=list(MARKETS))
+def market(request: pytest.FixtureRequest) -> SyntheticMarket:
+    if request.param == "demo":
+        made: SyntheticMarket = request.getfixturevalue("demo")
+        return made
+    return make_market(MARKETS[request.param])
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +105,10 @@ def with_factors(rows: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@pytest.mark.parametrize("name", ["small", "demo"])
-def test_equal_parameters_give_identical_frames(name: str) -> None:
-    one, other = make_market(MARKETS[name]), make_market(MARKETS[name])
-    assert one.listings.equals(other.listings)
-    assert one.reported_actions.equals(other.reported_actions)
+def test_equal_parameters_give_identical_frames(market: SyntheticMarket) -> None:
+    again = make_market(market.parameters)
+    assert again.listings.equals(market.listings)
+    assert again.reported_actions.equals(market.reported_actions)
 
 
 def test_another_seed_gives_another_market() -> None:

@@ -11,7 +11,6 @@ What holds, whatever the processes do:
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -23,14 +22,13 @@ import pytest
 from r2k_pipeline.settings import Settings
 from r2k_pipeline.storage.lake import Lake, open_lake
 from r2k_pipeline.storage.store import open_store
+from r2k_pipeline_tests.crash.children import context
 from r2k_pipeline_tests.storage.kept_rows import NOON, closes, levels, listings, weekdays
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from pathlib import Path
 
-# Forked children would inherit the threads of polars, pyarrow and pyiceberg in mid-air.
-_SPAWN = multiprocessing.get_context("spawn")
 _PATIENCE_SECONDS = 180
 YEAR = weekdays(date(2022, 1, 3), date(2022, 12, 30))
 
@@ -92,7 +90,7 @@ def test_writers_of_different_months_and_of_one_month_all_succeed(tmp_path: Path
     may = weekdays(date(2022, 5, 2), date(2022, 5, 11))
     late_may = weekdays(date(2022, 5, 12), date(2022, 5, 20))
     finish([
-        _SPAWN.Process(target=replace_one_by_one, args=(tmp_path, sessions, version))
+        context().Process(target=replace_one_by_one, args=(tmp_path, sessions, version))
         for sessions, version in ((march, 1.0), (may, 3.0), (late_may, 5.0))
     ])  # fmt: skip
     expected = (
@@ -108,7 +106,7 @@ def test_writers_of_different_months_and_of_one_month_all_succeed(tmp_path: Path
 def test_two_writers_of_one_session_leave_the_work_of_one(tmp_path: Path) -> None:
     sessions = [date(2022, 3, 1)] * 8
     finish([
-        _SPAWN.Process(target=replace_one_by_one, args=(tmp_path, sessions, version))
+        context().Process(target=replace_one_by_one, args=(tmp_path, sessions, version))
         for version in (1.0, 3.0)
     ])  # fmt: skip
     with open_lake(Settings(home=tmp_path)) as lake:
@@ -119,7 +117,7 @@ def test_two_writers_of_one_session_leave_the_work_of_one(tmp_path: Path) -> Non
 def test_several_processes_may_open_a_new_home_and_publish_at_once(tmp_path: Path) -> None:
     march = weekdays(date(2022, 3, 1), date(2022, 3, 31))
     finish([
-        _SPAWN.Process(target=publish_one_by_one, args=(tmp_path / "new", march[start::3]))
+        context().Process(target=publish_one_by_one, args=(tmp_path / "new", march[start::3]))
         for start in range(3)
     ])  # fmt: skip
     with open_store(Settings(home=tmp_path / "new")) as store:
@@ -134,7 +132,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_table(tmp_path: Path) -> N
         lake.replace("raw_listings", frame, start=YEAR[0], end=YEAR[-1])
     survived = set()
     for moment in (0.0, 0.13, 0.29, 0.41, 0.57):
-        child = _SPAWN.Process(target=replace_for_ever, args=(tmp_path, YEAR))
+        child = context().Process(target=replace_for_ever, args=(tmp_path, YEAR))
         known = current_snapshot(settings)
         child.start()
         wait_for_another_snapshot(settings, known)
