@@ -76,7 +76,7 @@ def _csv_rows(data: bytes, *, file: str) -> Iterator[tuple[int, Cells]]:
     """The rows that are not blank, by their line in the file."""
     try:
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise _fault(f"{file} is neither CSV in UTF-8 nor Parquet: {error}", _FORM) from error
     names = [cell.lower() for cell in lines[0][1]] if lines else []

@@ -70,7 +70,7 @@ def _rows(data: bytes, *, file: str) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows that are not blank, by number, with lower-case column names."""
     try:
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise _fault(f"{file} is no CSV in UTF-8: {error}", "save it as CSV (UTF-8)") from error
     names = [cell.lower() for cell in lines[0][1]] if lines else []

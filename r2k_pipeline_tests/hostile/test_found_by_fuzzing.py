@@ -44,6 +44,7 @@ def test_a_snapshot(tmp_path: Path, good: bytes, bad: bytes, words: str) -> None
         (pl.lit(float("inf")).alias("lastsale"), "has NaN or an infinite number"),
         (pl.lit(float("nan")).alias("marketCap"), "has NaN or an infinite number"),
         (pl.lit("a\0b").alias("name"), "has the character NUL"),
+        (pl.lit(" \t").alias("symbol"), "has rows without trade_date, exchange or symbol"),
     ],
 )
 def test_a_year_file(tmp_path: Path, change: pl.Expr, words: str) -> None:

@@ -164,6 +164,7 @@ def _inspect(path: Path) -> _YearFile:
                 pl.any_horizontal(
                     pl.col(name).is_null().any() for name in ("trade_date", "exchange", "symbol")
                 ).alias("has_nulls"),
+                pl.col("symbol").str.contains(r"^\s*$").any().alias("has_blanks"),
                 pl.all_horizontal(pl.col(name).is_finite().all() for name in _AMOUNTS).alias(
                     "is_finite"
                 ),
@@ -220,7 +221,7 @@ def _require_keys(path: Path, found: dict[str, object]) -> None:
     strange = [e for e in exchanges if e not in EXCHANGES] if isinstance(exchanges, list) else []
     if found["first"] is None:
         problem = "has no rows"
-    elif found["has_nulls"]:
+    elif found["has_nulls"] or found["has_blanks"]:
         problem = "has rows without trade_date, exchange or symbol"
     elif strange:
         problem = f"names exchange {listed(strange)}; known are {listed(EXCHANGES)}"
