@@ -21,10 +21,9 @@ demo: install ## a synthetic market through the whole pipeline (two minutes)
 	$(BIN)/r2k demo
 
 # By file, so that a costly fixture of a file is built once and not in both processes; files with
-# slow tests first (r2k_pipeline_tests/conftest.py), so that both processes end together. Two
-# processes on two cores: a second thread in each only gets in the way.
+# slow tests first (r2k_pipeline_tests/conftest.py), so that both processes end together.
 test: lint types ## every check and every test
-	POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The sets of which `make test` runs a fast part, at full length: hours, not minutes.
 gym: install ## 28 incidents, hundreds of kills, 20,000 damaged inputs for every reader

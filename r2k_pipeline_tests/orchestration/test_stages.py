@@ -79,11 +79,14 @@ def test_a_run_of_the_ui_waits_for_a_build(tmp_path: Path, monkeypatch: pytest.M
         with build_resources({STORE: store_resource()}):
             is_open.set()
 
-    with FileLock(tmp_path / "build.lock"):
-        waiting = Thread(target=run)
+    waiting = Thread(target=run)
+    # What a build itself starts is under its lock already.
+    with (
+        FileLock(tmp_path / "build.lock"),
+        build_resources({STORE: store_resource(Settings(home=tmp_path))}),
+    ):
+        # Not before: alembic serves one thread of a process, and both make databases.
         waiting.start()
-        # What a build itself starts is under its lock already.
-        with build_resources({STORE: store_resource(Settings(home=tmp_path))}):
-            assert not is_open.wait(0.5)
+        assert not is_open.wait(0.5)
     waiting.join(60)
     assert is_open.is_set()
