@@ -91,6 +91,13 @@ def kill(process: BaseProcess) -> None:
     assert process.exitcode == -signal.SIGKILL
 
 
+def kill_unless_done(process: BaseProcess) -> None:
+    """Kill a process that may have done its work meanwhile; fails if it failed by itself."""
+    process.kill()
+    process.join(PATIENCE_SECONDS)
+    assert process.exitcode in {0, -signal.SIGKILL}
+
+
 def begun(pipe: Connection) -> tuple[bool, float]:
     """Wait until a child says that it has begun something; what it says."""
     assert pipe.poll(PATIENCE_SECONDS), "the child never began"

@@ -39,6 +39,7 @@ from r2k_pipeline_tests.crash.children import (
     generation_of,
     hold_build_lock,
     kill,
+    kill_unless_done,
     logical_content,
     replace_generations,
     replace_once,
@@ -128,8 +129,7 @@ def test_a_home_whose_first_use_was_killed_can_be_used(tmp_path: Path) -> None:
         with child(use_for_the_first_time, settings.home) as (process, pipe):
             begun(pipe)
             process.join(moments.uniform(0.0, 1.5))
-            if process.is_alive():
-                kill(process)
+            kill_unless_done(process)
         finish(use_for_the_first_time, (settings.home,))
         require_usable(settings)
 

@@ -31,7 +31,7 @@ from r2k_pipeline_tests.crash.children import (
     LAST_BUILT,
     child,
     finish,
-    kill,
+    kill_unless_done,
     land_and_build,
     logical_content,
 )
@@ -91,8 +91,7 @@ def test_a_build_that_was_killed_goes_on_to_the_same_tables(tmp_path: Path) -> N
                 while time.monotonic() < deadline and process.is_alive():
                     require_whole(store)
                     time.sleep(0.2)
-                if process.is_alive():
-                    kill(process)
+                kill_unless_done(process)
             require_whole(store)
     require_equal(undisturbed, built(home, (FIRST_BUILT, LAST_BUILT)))
 
